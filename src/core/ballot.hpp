@@ -1,0 +1,51 @@
+// Ballots: the sealed choice and snapshot, with no link to the voter. One waiting ballot is one sealed value; the
+// ballots of a frozen batch are shuffled and sealed again in blocks.
+#pragma once
+
+#include "core/sealed_box.hpp"
+
+namespace roughly {
+
+struct Ballot {
+  std::uint8_t choice = 0; // index into the question's choices
+  bool eligible = false;   // may serve as a witness; never depends on a choice
+  SecretBytes snapshot;
+};
+
+// Always the same length for one question.
+Bytes seal_ballot(Subkey<Purpose::ballot> key, const Uuid &question, const Uuid &id, const Ballot &ballot);
+// Errc::corrupted unless this is ballot `id` of `question`, with `snapshot_size` bytes of snapshot.
+Ballot open_ballot(Subkey<Purpose::ballot> key, const Uuid &question, const Uuid &id, ByteView sealed, std::size_t snapshot_size);
+
+// The ballots of a batch in memory: 18 bytes and a snapshot each, wiped on destruction.
+class BallotBox {
+public:
+  explicit BallotBox(std::size_t snapshot_size) : record_size_(header_size + snapshot_size) {}
+
+  void add(const Uuid &id, const Ballot &ballot);
+  [[nodiscard]] std::size_t size() const noexcept { return records_.size() / record_size_; }
+  void shuffle(); // Fisher-Yates with libsodium's randomness
+
+  [[nodiscard]] ByteView id(std::size_t i) const noexcept { return record(i).first(sizeof(Uuid)); }
+  [[nodiscard]] std::uint8_t choice(std::size_t i) const noexcept { return record(i)[sizeof(Uuid)]; }
+  [[nodiscard]] bool eligible(std::size_t i) const noexcept { return record(i)[sizeof(Uuid) + 1] != 0; }
+  [[nodiscard]] ByteView snapshot(std::size_t i) const noexcept { return record(i).subspan(header_size); }
+
+  // A batch is stored as blocks of up to 64 KiB, numbered from 0.
+  [[nodiscard]] std::size_t blocks() const noexcept;
+  [[nodiscard]] Bytes seal_block(Subkey<Purpose::batch> key, const Uuid &question, std::uint32_t batch, std::uint32_t block) const;
+  // Adds the ballots of a block. Errc::corrupted unless it is that block of that batch.
+  void add_block(Subkey<Purpose::batch> key, const Uuid &question, std::uint32_t batch, std::uint32_t block, ByteView sealed);
+
+private:
+  static constexpr std::size_t header_size = sizeof(Uuid) + 2;
+  [[nodiscard]] ByteView record(std::size_t i) const noexcept {
+    return ByteView(records_).subspan(i * record_size_, record_size_);
+  }
+  [[nodiscard]] std::size_t records_per_block() const noexcept { return 64 * 1024 / record_size_; }
+
+  std::size_t record_size_;
+  SecretBytes records_;
+};
+
+} // namespace roughly

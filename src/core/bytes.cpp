@@ -1,0 +1,94 @@
+#include "core/bytes.hpp"
+
+#include "core/core_only.hpp"
+
+namespace roughly {
+
+Uuid random_uuid() {
+  Uuid id;
+  randombytes_buf(id.data(), id.size());
+  id[6] = static_cast<unsigned char>((id[6] & 0x0f) | 0x40);
+  id[8] = static_cast<unsigned char>((id[8] & 0x3f) | 0x80);
+  return id;
+}
+
+std::string to_hex(ByteView bytes) {
+  std::string text(bytes.size() * 2 + 1, '\0');
+  sodium_bin2hex(text.data(), text.size(), bytes.data(), bytes.size());
+  text.pop_back();
+  return text;
+}
+
+std::optional<SecretBytes> from_hex(std::string_view text) {
+  SecretBytes bytes(text.size() / 2);
+  std::size_t size = 0;
+  if (text.size() % 2 != 0 ||
+      sodium_hex2bin(bytes.data(), bytes.size(), text.data(), text.size(), nullptr, &size, nullptr) != 0 ||
+      size != bytes.size())
+    return std::nullopt;
+  return bytes;
+}
+
+std::string to_base64url(ByteView bytes) {
+  constexpr int variant = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
+  std::string text(sodium_base64_ENCODED_LEN(bytes.size(), variant), '\0');
+  sodium_bin2base64(text.data(), text.size(), bytes.data(), bytes.size(), variant);
+  text.pop_back();
+  return text;
+}
+
+std::optional<SecretBytes> from_base64url(std::string_view text) {
+  SecretBytes bytes(text.size() / 4 * 3 + 3);
+  std::size_t size = 0;
+  if (sodium_base642bin(bytes.data(), bytes.size(), text.data(), text.size(), nullptr, &size, nullptr,
+                        sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0)
+    return std::nullopt;
+  bytes.resize(size);
+  return bytes;
+}
+
+std::string to_text(const Uuid &id) {
+  std::string text = to_hex(id);
+  for (const std::size_t place : {8u, 13u, 18u, 23u})
+    text.insert(place, 1, '-');
+  return text;
+}
+
+std::uint64_t Reader::varint() {
+  std::uint64_t value = 0;
+  for (int shift = 0; shift < 64; shift += 7) {
+    const std::uint64_t byte = u8();
+    if (shift == 63 && byte > 1)
+      break;
+    value |= (byte & 0x7f) << shift;
+    if (byte < 0x80)
+      return value;
+  }
+  throw Error(Errc::corrupted, "a packed number is too large");
+}
+
+std::size_t Reader::count(std::size_t each) {
+  const std::uint64_t value = varint();
+  if (value > rest_.size() / each)
+    throw Error(Errc::corrupted, "a packed value is shorter than it says");
+  return static_cast<std::size_t>(value);
+}
+
+ByteView Reader::raw(std::size_t size) {
+  if (size > rest_.size())
+    throw Error(Errc::corrupted, "a packed value ends early");
+  const ByteView bytes = rest_.first(size);
+  rest_ = rest_.subspan(size);
+  return bytes;
+}
+
+std::string Reader::text() {
+  return std::string(text_view(raw(count())));
+}
+
+void Reader::end() const {
+  if (!rest_.empty())
+    throw Error(Errc::corrupted, "a packed value is longer than it should be");
+}
+
+} // namespace roughly

@@ -1,0 +1,106 @@
+#include "core/keyring.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "core/core_only.hpp"
+
+namespace roughly {
+namespace {
+
+constexpr std::string_view header = "roughly_auth keyring 1";
+constexpr std::string_view key_word = "key ";
+constexpr std::string_view checksum_word = "checksum ";
+
+std::array<unsigned char, 16> checksum(ByteView text) {
+  std::array<unsigned char, 16> digest;
+  crypto_generichash(digest.data(), digest.size(), text.data(), text.size(), nullptr, 0);
+  return digest;
+}
+
+[[noreturn]] void malformed(std::size_t line, const char *what) {
+  throw Error(Errc::key_file_unusable, "the key file is malformed at line " + std::to_string(line) + ": " + what,
+              "Restore the file from its backup; it must not be edited by hand.");
+}
+
+Key parse_key(std::string_view rest, std::size_t line) {
+  unsigned id = 0;
+  const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), id);
+  if (error != std::errc{} || id == 0 || id > 0xffff || end == rest.data() + rest.size() || *end != ' ')
+    malformed(line, "a key number from 1 to 65535 is expected");
+  rest.remove_prefix(static_cast<std::size_t>(end - rest.data()) + 1);
+  const std::optional<SecretBytes> bytes = from_hex(rest);
+  if (!bytes || bytes->size() != key_size)
+    malformed(line, "64 hexadecimal digits are expected");
+  return Key(static_cast<KeyId>(id), KeyBytes(bytes->data(), key_size));
+}
+
+} // namespace
+
+Keyring Keyring::parse(ByteView file) {
+  Keyring ring;
+  std::string_view rest = text_view(file);
+  bool complete = false;
+  for (std::size_t line = 1; !rest.empty(); ++line) {
+    const std::size_t offset = file.size() - rest.size();
+    const std::size_t end = rest.find('\n');
+    if (end == std::string_view::npos)
+      malformed(line, "the line does not end; the file is cut short");
+    const std::string_view text = rest.substr(0, end);
+    rest.remove_prefix(end + 1);
+    if (complete)
+      malformed(line, "nothing may follow the checksum");
+    if (line == 1) {
+      if (text != header)
+        malformed(line, "\"roughly_auth keyring 1\" is expected");
+    } else if (text.starts_with(key_word)) {
+      Key key = parse_key(text.substr(key_word.size()), line);
+      if (!ring.keys_.empty() && ring.keys_.back().id() >= key.id())
+        malformed(line, "key numbers must ascend");
+      ring.keys_.push_back(std::move(key));
+    } else if (text.starts_with(checksum_word)) {
+      if (to_hex(checksum(file.first(offset))) != text.substr(checksum_word.size()))
+        malformed(line, "the checksum does not fit");
+      complete = true;
+    } else if (!text.starts_with('#')) {
+      malformed(line, "\"key\", \"checksum\" or a comment is expected");
+    }
+  }
+  if (ring.keys_.empty() || !complete)
+    throw Error(Errc::key_file_unusable, "the key file is incomplete", "Restore the file from its backup.");
+  return ring;
+}
+
+SecretBytes Keyring::generate() {
+  SecureBuffer master(key_size);
+  randombytes_buf(master.data(), master.size());
+  SecretBytes hex(2 * key_size + 1);
+  sodium_bin2hex(reinterpret_cast<char *>(hex.data()), hex.size(), master.data(), master.size());
+  hex.pop_back();
+
+  Writer<SecretBytes> file;
+  file.raw(view(header));
+  file.raw(view("\n# Without this file unpublished votes, own answers, sessions and passwords are lost.\n"
+                "# Keep a copy away from the database and its backups; show it to nobody.\n"
+                "key 1 "));
+  file.raw(hex);
+  file.u8('\n');
+  SecretBytes text = std::move(file).take();
+  const std::string sum = std::string(checksum_word) + to_hex(checksum(text)) + "\n";
+  text.insert(text.end(), sum.begin(), sum.end());
+  return text;
+}
+
+const Key *Keyring::find(KeyId id) const noexcept {
+  const auto key = std::find_if(keys_.begin(), keys_.end(), [&](const Key &k) { return k.id() == id; });
+  return key == keys_.end() ? nullptr : &*key;
+}
+
+std::string Keyring::ids() const {
+  std::string text;
+  for (const Key &key : keys_)
+    text += (text.empty() ? "" : ", ") + std::to_string(key.id());
+  return text;
+}
+
+} // namespace roughly

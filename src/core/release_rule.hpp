@@ -1,0 +1,24 @@
+// The release rule: k-anonymity closed under arithmetic. Which cells a counted batch publishes.
+// Source, theorem and proof: docs/privacy.md.
+#pragma once
+
+#include "core/witness.hpp"
+
+namespace roughly {
+
+struct Policy {
+  std::uint32_t k = 10;         // every number concerns at least k people
+  std::uint32_t max_rank = 512; // cells accepted in one release: bounds the work
+};
+
+// What a release was proved with; for audits.
+struct Proof {
+  std::vector<Profile> profiles;
+  std::vector<std::vector<Tally::CellId>> profile_cells;
+  Witnesses witnesses;
+};
+
+// Adds `batch` to `tally` and publishes what the rule allows, as release number `release`. Deterministic.
+Proof release_batch(Tally &tally, std::vector<Profile> batch, Policy policy, std::uint32_t release);
+
+} // namespace roughly

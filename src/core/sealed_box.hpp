@@ -1,0 +1,39 @@
+// Sealed values: XChaCha20-Poly1305 with a random 24-byte nonce (libsodium, IETF construction).
+//
+//   format 0x01 | key id, 2 bytes | nonce, 24 bytes | ciphertext and 16-byte tag
+//
+// The associated data is the header followed by a Binding: what the value is and which row it belongs to,
+// so that a value moved to another row, table or question does not open.
+#pragma once
+
+#include "core/key.hpp"
+
+namespace roughly {
+
+class Binding {
+public:
+  explicit Binding(std::string_view what) { out_.text(what); }
+  Binding &&with(const Uuid &id) && { return out_.raw(id), std::move(*this); }
+  Binding &&with(std::uint32_t number) && { return out_.u32(number), std::move(*this); }
+  [[nodiscard]] Bytes take() && { return std::move(out_).take(); }
+
+private:
+  Writer<Bytes> out_;
+};
+
+inline constexpr std::size_t seal_overhead = 1 + 2 + 24 + 16;
+
+Bytes seal(KeyId id, KeyBytes key, ByteView plain, Binding &&binding);
+// Errc::corrupted when the value was changed, moved, cut or sealed with another key.
+SecretBytes open(KeyBytes key, ByteView sealed, Binding &&binding);
+// Which key a sealed value needs; Errc::corrupted when it is not a sealed value.
+KeyId sealing_key(ByteView sealed);
+
+template <Purpose P> Bytes seal(Subkey<P> key, ByteView plain, Binding &&binding) {
+  return seal(key.id, key.bytes, plain, std::move(binding));
+}
+template <Purpose P> SecretBytes open(Subkey<P> key, ByteView sealed, Binding &&binding) {
+  return open(key.bytes, sealed, std::move(binding));
+}
+
+} // namespace roughly

@@ -1,0 +1,44 @@
+#include "core/session_token.hpp"
+
+#include <algorithm>
+
+#include "core/core_only.hpp"
+
+namespace roughly {
+
+Token issue_token(const Uuid &user) {
+  Token token{user, SecretBytes(token_secret_size)};
+  randombytes_buf(token.secret.data(), token.secret.size());
+  return token;
+}
+
+std::string encode_token(const Token &token) {
+  SecretBytes bytes(token.user.begin(), token.user.end());
+  bytes.insert(bytes.end(), token.secret.begin(), token.secret.end());
+  return to_base64url(bytes);
+}
+
+std::optional<Token> parse_token(std::string_view text) {
+  constexpr std::size_t characters = (sizeof(Uuid) + token_secret_size) / 3 * 4;
+  if (text.size() != characters)
+    return std::nullopt;
+  const std::optional<SecretBytes> bytes = from_base64url(text);
+  if (!bytes)
+    return std::nullopt;
+  Token token{{}, SecretBytes(bytes->begin() + sizeof(Uuid), bytes->end())};
+  std::copy_n(bytes->begin(), sizeof(Uuid), token.user.begin());
+  return token;
+}
+
+TokenDigest token_digest(Subkey<Purpose::token> key, std::string_view context, const Token &token) {
+  Writer<SecretBytes> message;
+  message.text(context);
+  message.raw(token.user);
+  message.raw(token.secret);
+  const SecretBytes bytes = std::move(message).take();
+  TokenDigest digest;
+  crypto_generichash(digest.data(), digest.size(), bytes.data(), bytes.size(), key.bytes.data(), key.bytes.size());
+  return digest;
+}
+
+} // namespace roughly

@@ -1,0 +1,24 @@
+// Tokens: 16 bytes of user id and 32 random bytes, as 64 characters of base64url. The database keeps a keyed
+// digest only, bound to the user and to what the token is for.
+#pragma once
+
+#include "core/key.hpp"
+
+namespace roughly {
+
+inline constexpr std::size_t token_secret_size = 32;
+using TokenDigest = std::array<unsigned char, 32>;
+
+struct Token {
+  Uuid user;
+  SecretBytes secret; // token_secret_size bytes
+};
+
+Token issue_token(const Uuid &user);
+std::string encode_token(const Token &token);
+// Nothing when `text` is not a token; a wrong token is no error.
+std::optional<Token> parse_token(std::string_view text);
+// BLAKE2b-256 keyed with the token subkey over context, user id and secret. `context`: "session" and the like.
+TokenDigest token_digest(Subkey<Purpose::token> key, std::string_view context, const Token &token);
+
+} // namespace roughly
