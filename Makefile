@@ -7,9 +7,9 @@ MODULE_big = $(EXTENSION)
 SOURCES    = $(shell cat src/sources.list)
 OBJS       = $(SOURCES:%.cpp=src/%.o)
 
-INSTALL_SCRIPT = sql/install/$(EXTENSION)--$(EXTVERSION).sql
+EXTENSION_SCRIPT = sql/install/$(EXTENSION)--$(EXTVERSION).sql
 DATA           = $(wildcard sql/upgrade/*--*--*.sql)
-DATA_built     = $(INSTALL_SCRIPT)
+DATA_built     = $(EXTENSION_SCRIPT)
 
 REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
 
@@ -19,7 +19,7 @@ PG_CPPFLAGS = -I$(CURDIR)/src -isystem $(shell $(PG_CONFIG) --includedir-server)
 PG_CXXFLAGS = -std=c++20 -fvisibility=hidden -fvisibility-inlines-hidden $(WARNINGS) $(EXTRA_CXXFLAGS)
 SHLIB_LINK  = -lsodium -lstdc++ $(EXTRA_LDFLAGS)
 
-EXTRA_CLEAN = $(INSTALL_SCRIPT) results regression.diffs regression.out
+EXTRA_CLEAN = $(EXTENSION_SCRIPT) results regression.diffs regression.out
 
 # Bitcode buys nothing here: crypto is never inlined into expressions, and PGXS compiles %.bc from C++ without
 # PG_CXXFLAGS. `override`, since Makefile.global sets it again.
@@ -30,5 +30,5 @@ include $(PGXS)
 
 $(OBJS): $(wildcard src/*.hpp src/*/*.hpp)
 
-$(INSTALL_SCRIPT): $(sort $(wildcard sql/install/[0-9]*.sql))
+$(EXTENSION_SCRIPT): $(sort $(wildcard sql/install/[0-9]*.sql))
 	cat $^ > $@

@@ -14,8 +14,8 @@ Binding ballot_binding(const Uuid &question, const Uuid &id) {
   return Binding("ballot").with(question).with(id);
 }
 
-Binding block_binding(const Uuid &question, std::uint32_t batch, std::uint32_t block) {
-  return Binding("batch").with(question).with(batch).with(block);
+Binding block_binding(const BallotBox::Block &block) {
+  return Binding("batch").with(block.question).with(block.batch).with(block.number).with(block.blocks);
 }
 
 } // namespace
@@ -63,21 +63,21 @@ void BallotBox::shuffle() {
   }
 }
 
-std::size_t BallotBox::blocks() const noexcept {
-  return (size() + records_per_block() - 1) / records_per_block();
+std::uint32_t BallotBox::blocks() const noexcept {
+  return static_cast<std::uint32_t>((size() + records_per_block() - 1) / records_per_block());
 }
 
-Bytes BallotBox::seal_block(Subkey<Purpose::batch> key, const Uuid &question, std::uint32_t batch, std::uint32_t block) const {
-  const std::size_t first = block * records_per_block();
+Bytes BallotBox::seal_block(Subkey<Purpose::batch> key, const Block &block) const {
+  const std::size_t first = block.number * records_per_block();
   const std::size_t count = std::min(records_per_block(), size() - first);
   Writer<SecretBytes> plain;
   plain.u8(block_format);
   plain.raw(ByteView(records_).subspan(first * record_size_, count * record_size_));
-  return seal(key, std::move(plain).take(), block_binding(question, batch, block));
+  return seal(key, std::move(plain).take(), block_binding(block));
 }
 
-void BallotBox::add_block(Subkey<Purpose::batch> key, const Uuid &question, std::uint32_t batch, std::uint32_t block, ByteView sealed) {
-  const SecretBytes plain = open(key, sealed, block_binding(question, batch, block));
+void BallotBox::add_block(Subkey<Purpose::batch> key, const Block &block, ByteView sealed) {
+  const SecretBytes plain = open(key, sealed, block_binding(block));
   Reader in(plain);
   if (in.u8() != block_format || in.left() == 0 || in.left() % record_size_ != 0)
     throw Error(Errc::corrupted, "a batch block has an unknown format");

@@ -31,11 +31,15 @@ public:
   [[nodiscard]] bool eligible(std::size_t i) const noexcept { return record(i)[sizeof(Uuid) + 1] != 0; }
   [[nodiscard]] ByteView snapshot(std::size_t i) const noexcept { return record(i).subspan(header_size); }
 
-  // A batch is stored as blocks of up to 64 KiB, numbered from 0.
-  [[nodiscard]] std::size_t blocks() const noexcept;
-  [[nodiscard]] Bytes seal_block(Subkey<Purpose::batch> key, const Uuid &question, std::uint32_t batch, std::uint32_t block) const;
-  // Adds the ballots of a block. Errc::corrupted unless it is that block of that batch.
-  void add_block(Subkey<Purpose::batch> key, const Uuid &question, std::uint32_t batch, std::uint32_t block, ByteView sealed);
+  // A batch is stored as blocks of up to 64 KiB, numbered from 0. Each is bound to its place and to how many there
+  // are: a batch that lost a block, or has two in exchanged places, does not open.
+  struct Block {
+    Uuid question;
+    std::uint32_t batch, number, blocks;
+  };
+  [[nodiscard]] std::uint32_t blocks() const noexcept;
+  [[nodiscard]] Bytes seal_block(Subkey<Purpose::batch> key, const Block &block) const;
+  void add_block(Subkey<Purpose::batch> key, const Block &block, ByteView sealed); // Errc::corrupted
 
 private:
   static constexpr std::size_t header_size = sizeof(Uuid) + 2;

@@ -1,5 +1,7 @@
 #include "core/bytes.hpp"
 
+#include <algorithm>
+
 #include "core/core_only.hpp"
 
 namespace roughly {
@@ -38,6 +40,9 @@ std::string to_base64url(ByteView bytes) {
 }
 
 std::optional<SecretBytes> from_base64url(std::string_view text) {
+  // libsodium 1.0.18 takes every byte from 0x80 on for '_'.
+  if (std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; }))
+    return std::nullopt;
   SecretBytes bytes(text.size() / 4 * 3 + 3);
   std::size_t size = 0;
   if (sodium_base642bin(bytes.data(), bytes.size(), text.data(), text.size(), nullptr, &size, nullptr,

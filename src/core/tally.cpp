@@ -89,9 +89,16 @@ bool Tally::current(CellId id) const noexcept {
   return cells_[id].as_of != 0 && sum(cells_[id].published) == sum(cells_[id].counts);
 }
 
-Count Tally::total() const noexcept {
+Count Tally::total() const {
   const std::optional<CellId> all = find(0, {});
   return all ? respondents(*all) : 0;
+}
+
+bool Tally::counts_equal(const Tally &other) const {
+  return size() == other.size() && std::all_of(cells_.begin(), cells_.end(), [&](const Cell &cell) {
+           const std::optional<CellId> twin = other.find(cell.view, cell.values);
+           return twin && other.cell(*twin).counts == cell.counts;
+         });
 }
 
 SecretBytes Tally::pack() const {

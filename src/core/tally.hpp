@@ -45,7 +45,8 @@ public:
   [[nodiscard]] std::optional<CellId> find(View view, std::string_view values) const;
   [[nodiscard]] Count respondents(CellId id) const noexcept;
   [[nodiscard]] bool current(CellId id) const noexcept; // what is published equals what is counted
-  [[nodiscard]] Count total() const noexcept;           // respondents counted so far
+  [[nodiscard]] Count total() const;                    // respondents counted so far
+  [[nodiscard]] bool counts_equal(const Tally &other) const;
 
   [[nodiscard]] const SnapshotLayout &layout() const noexcept { return layout_; }
   [[nodiscard]] const std::vector<View> &views() const noexcept { return views_; }

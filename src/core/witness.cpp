@@ -9,7 +9,8 @@
 namespace roughly {
 namespace {
 
-constexpr std::int64_t largest_number = std::int64_t{1} << 50;
+// Room for every sum: a residual adds up to 2^8 coefficients, each of at most max_rank = 2^9 such numbers.
+constexpr std::int64_t largest_number = std::int64_t{1} << 45;
 
 std::int64_t largest_of(const std::vector<std::int64_t> &numbers) {
   std::int64_t largest = 0;
@@ -117,7 +118,8 @@ std::vector<Witnesses::Number> Witnesses::border(const Set &set, std::size_t pro
 
 bool Witnesses::grows_too_large(const Set &set, const Pick &pick) const {
   const Number left = largest_of(border(set, pick.profile)), right = largest_of(pick.coefficients);
-  return left != 0 && right > (largest_number - set.largest) / left;
+  return left > largest_number || right > largest_number ||
+         (left != 0 && right > (largest_number - set.largest) / left);
 }
 
 // The inverse of the bordered matrix (Banachiewicz); the residual is its own inverse.

@@ -1,0 +1,65 @@
+-- Who owns and who may. Everything belongs to roughly_owner; every table has FORCEd row-level security, so that even
+-- the owner sees nothing outside our C++.
+DO $$
+DECLARE
+  member record;
+BEGIN
+  FOR member IN
+    SELECT c.oid::regclass AS relation, p.oid::regprocedure AS routine
+      FROM pg_catalog.pg_depend d
+      LEFT JOIN pg_catalog.pg_class c ON d.classid = 'pg_catalog.pg_class'::regclass AND c.oid = d.objid
+      LEFT JOIN pg_catalog.pg_proc p ON d.classid = 'pg_catalog.pg_proc'::regclass AND p.oid = d.objid
+     WHERE d.deptype = 'e' AND d.refclassid = 'pg_catalog.pg_extension'::regclass
+       AND d.refobjid = (SELECT oid FROM pg_catalog.pg_extension WHERE extname = 'roughly_auth')
+       AND (c.relkind = 'r' OR p.oid IS NOT NULL)
+  LOOP
+    IF member.relation IS NOT NULL THEN
+      EXECUTE pg_catalog.format('ALTER TABLE %s OWNER TO roughly_owner', member.relation);
+      EXECUTE pg_catalog.format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', member.relation);
+      EXECUTE pg_catalog.format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', member.relation);
+    ELSE
+      EXECUTE pg_catalog.format('ALTER ROUTINE %s OWNER TO roughly_owner', member.routine);
+      EXECUTE pg_catalog.format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', member.routine);
+    END IF;
+  END LOOP;
+END $$;
+
+-- Own rows.
+CREATE POLICY own_user ON roughly.users FOR SELECT TO roughly_app
+  USING (id = (SELECT @extschema@.roughly_current_user()));
+CREATE POLICY own_profile ON roughly.user_profiles FOR SELECT TO roughly_app
+  USING (user_id = (SELECT @extschema@.roughly_current_user()));
+CREATE POLICY insert_own_profile ON roughly.user_profiles FOR INSERT TO roughly_app
+  WITH CHECK (user_id = (SELECT @extschema@.roughly_current_user()) AND (SELECT roughly.may_write_account()));
+CREATE POLICY update_own_profile ON roughly.user_profiles FOR UPDATE TO roughly_app
+  USING (user_id = (SELECT @extschema@.roughly_current_user()))
+  WITH CHECK (user_id = (SELECT @extschema@.roughly_current_user()) AND (SELECT roughly.may_write_account()));
+
+GRANT SELECT (id, email, confirmed_at, inserted_at, updated_at), REFERENCES (id) ON roughly.users TO roughly_app;
+GRANT SELECT,
+      INSERT (birth_year, country, region, gender, education_level, income_bracket, extra),
+      UPDATE (birth_year, country, region, gender, education_level, income_bracket, extra)
+  ON roughly.user_profiles TO roughly_app;
+
+-- Everybody.
+GRANT EXECUTE ON FUNCTION
+  roughly_aggregate(uuid, text[]), roughly_release(uuid), roughly_questions()
+  TO PUBLIC;
+
+-- The application.
+GRANT EXECUTE ON FUNCTION
+  roughly_log_in(text, text, text, inet), roughly_log_out(text), roughly_authenticate(text), roughly_current_user(),
+  roughly_require_user(), roughly_sign_out_of_transaction(), roughly.may_write_account(),
+  roughly_set_profile(jsonb), roughly_my_snapshot(uuid), roughly_cast_vote(uuid, text), roughly_my_answers(uuid[])
+  TO roughly_app;
+GRANT EXECUTE ON FUNCTION
+  roughly_dimensions(), roughly_hash_password(text), roughly_verify_password(text, text), roughly_password_needs_rehash(text)
+  TO roughly_app, roughly_admin;
+
+-- The administration.
+GRANT EXECUTE ON FUNCTION
+  roughly_admin_import_user(text, text, timestamptz), roughly_add_dimension(text, text, text[], bigint[], text),
+  roughly_create_question(text, text[], text[], integer, integer, double precision, interval, integer, integer, boolean, interval, timestamptz, timestamptz),
+  roughly_close_question(uuid), roughly_recount(uuid), roughly_forget_batches(uuid)
+  TO roughly_admin;
+GRANT EXECUTE ON PROCEDURE roughly_publish(uuid), roughly_publish_due() TO roughly_admin;

@@ -1,0 +1,267 @@
+// Counting: freeze, commit, release, commit. What may be published is decided in core; here it meets the tables.
+#include "functions/records.hpp"
+#include "pg/procedure.hpp"
+
+using namespace roughly;
+using namespace roughly::pg;
+
+namespace {
+
+constinit Statement close_overdue{"UPDATE roughly.questions SET state = 'closed' WHERE id = $1 AND state = 'open'", {UUIDOID}};
+constinit Statement enough_ballots{
+    "SELECT pg_catalog.count(*) >= $2 FROM (SELECT FROM roughly.ballots WHERE question_id = $1 LIMIT $2) waiting", {UUIDOID, INT8OID}};
+constinit Statement bump_batch{
+    "UPDATE roughly.questions SET batch = batch + 1 WHERE id = $1 AND batch = release AND batch = $2", {UUIDOID, INT4OID}};
+constinit Statement take_ballots{"DELETE FROM roughly.ballots WHERE question_id = $1 RETURNING id, sealed", {UUIDOID}};
+constinit Statement insert_block{
+    "INSERT INTO roughly.batches (question_id, batch_no, block_no, blocks, sealed) VALUES ($1, $2, $3, $4, $5)",
+    {UUIDOID, INT4OID, INT4OID, INT4OID, BYTEAOID}};
+constinit Statement finish_question{
+    "UPDATE roughly.questions SET state = 'counted', batch = release WHERE id = $1", {UUIDOID}};
+constinit Statement bump_release{
+    "UPDATE roughly.questions SET release = release + 1, released_at = pg_catalog.now() WHERE id = $1 AND release < batch RETURNING release",
+    {UUIDOID}};
+constinit Statement select_blocks{
+    "SELECT block_no, blocks, sealed FROM roughly.batches WHERE question_id = $1 AND batch_no = $2 ORDER BY block_no", {UUIDOID, INT4OID}};
+constinit Statement select_tally{"SELECT sealed FROM roughly.tallies WHERE question_id = $1", {UUIDOID}};
+constinit Statement upsert_tally{
+    "INSERT INTO roughly.tallies (question_id, sealed) VALUES ($1, $2) ON CONFLICT (question_id) DO UPDATE SET sealed = excluded.sealed",
+    {UUIDOID, BYTEAOID}};
+constinit Statement insert_release{
+    "INSERT INTO roughly.releases (question_id, view, release_no, cells) VALUES ($1, $2, $3, $4)", {UUIDOID, TEXTARRAYOID, INT4OID, BYTEAOID}};
+constinit Statement select_uncounted{"SELECT id FROM roughly.questions WHERE state <> 'counted' ORDER BY id", {}};
+constinit Statement forget_batches{"DELETE FROM roughly.batches b USING roughly.questions q"
+                                   " WHERE q.id = $1 AND b.question_id = $1 AND b.batch_no <= q.release",
+                                   {UUIDOID}};
+
+// The blocks of a frozen batch, opened into `box`. False when there are none.
+bool open_batch(Spi &spi, const Uuid &question, std::uint32_t batch, BallotBox &box) {
+  std::uint32_t next = 0, expected = 0;
+  spi.stream(select_blocks, {value(question), value(static_cast<std::int32_t>(batch))}, [&](const Rows &rows, std::size_t i) {
+    const auto number = static_cast<std::uint32_t>(rows.get<std::int32_t>(i, 1));
+    expected = static_cast<std::uint32_t>(rows.get<std::int32_t>(i, 2));
+    if (number != next++)
+      throw Error(Errc::corrupted, "batch " + std::to_string(batch) + " of question " + to_text(question) + " lacks a block");
+    const auto sealed = rows.get<Bytes>(i, 3);
+    box.add_block(keys::by_id(spi, sealing_key(sealed)).subkey<Purpose::batch>(), {question, batch, number, expected}, sealed);
+  });
+  if (next != expected)
+    throw Error(Errc::corrupted, "batch " + std::to_string(batch) + " of question " + to_text(question) + " lacks a block");
+  return next > 0;
+}
+
+// The tally as of the last release.
+Tally open_tally(Spi &spi, const Question &question, std::uint32_t release) {
+  Tally tally = question.empty_tally();
+  if (release == 0)
+    return tally;
+  const Rows rows = spi.read_latest(select_tally, {value(question.id)});
+  if (rows.empty())
+    throw Error(Errc::corrupted, "the tally of question " + to_text(question.id) + " is missing");
+  const auto sealed = rows.get<Bytes>(0, 1);
+  tally.open(keys::by_id(spi, sealing_key(sealed)).subkey<Purpose::tally>(), question.id, release, sealed);
+  return tally;
+}
+
+// How many ballots must wait before a batch may be frozen; nothing when time has not come.
+std::int64_t least_ballots(Spi &spi, const Question &question) {
+  if (question.state == "closed")
+    return 0;
+  std::int64_t least = question.min_batch;
+  if (!question.waited) {
+    if (std::isinf(question.growth))
+      return std::numeric_limits<std::int64_t>::max();
+    const double counted = static_cast<double>(open_tally(spi, question, question.release).total());
+    least = std::max(least, static_cast<std::int64_t>(std::ceil(question.growth * counted)));
+  }
+  return least;
+}
+
+// Every waiting ballot, and no other: the ballots deleted are the ballots counted.
+BallotBox collect_ballots(Spi &spi, const Question &question) {
+  const std::size_t snapshot_size = question.layout().size();
+  BallotBox box(snapshot_size);
+  spi.stream(take_ballots, {value(question.id)}, [&](const Rows &rows, std::size_t i) {
+    const auto id = rows.get<Uuid>(i, 1);
+    const auto sealed = rows.get<Bytes>(i, 2);
+    try {
+      box.add(id, open_ballot(keys::by_id(spi, sealing_key(sealed)).subkey<Purpose::ballot>(), question.id, id, sealed, snapshot_size));
+    } catch (const Error &error) {
+      if (error.code() != Errc::corrupted)
+        throw;
+      throw Error(Errc::corrupted, "ballot " + to_text(id) + " of question " + to_text(question.id) + " does not open", error.what());
+    }
+  });
+  return box;
+}
+
+// A ballot saved before it was counted and put back afterwards still opens; its id tells.
+void refuse_replays(Spi &spi, const Question &question, const BallotBox &box) {
+  std::unordered_set<std::string_view> fresh;
+  for (std::size_t i = 0; i < box.size(); ++i)
+    fresh.insert(text_view(box.id(i)));
+  for (std::uint32_t batch = 1; batch <= question.release; ++batch) {
+    BallotBox earlier(question.layout().size());
+    open_batch(spi, question.id, batch, earlier);
+    for (std::size_t i = 0; i < earlier.size(); ++i)
+      if (fresh.contains(text_view(earlier.id(i)))) {
+        Uuid id;
+        std::copy_n(earlier.id(i).begin(), id.size(), id.begin());
+        throw Error(Errc::corrupted, "ballot " + to_text(id) + " of question " + to_text(question.id) + " has been counted before",
+                    "It was put back by hand. Delete the row from roughly.ballots.");
+      }
+  }
+}
+
+bool close_if_overdue(Spi &spi, const Uuid &id) {
+  const Question question = load_question(spi, id);
+  if (question.state == "open" && question.over(GetCurrentTimestamp())) {
+    lock_question(id, QuestionLock::exclusive); // waits for votes under way, so that the last batch holds them
+    spi.write(close_overdue, {value(id)});
+  }
+  return true;
+}
+
+// Freezes a batch when one is due. True when there may be something to release.
+bool freeze(Spi &spi, const Uuid &id) {
+  const Question question = load_question(spi, id);
+  if (question.state == "counted" || question.batch != question.release)
+    return question.batch != question.release;
+  const std::int64_t least = least_ballots(spi, question);
+  if (least == std::numeric_limits<std::int64_t>::max() ||
+      !spi.read_latest(enough_ballots, {value(id), value(least)}).get<bool>(0, 1))
+    return false;
+
+  spi.write(bump_batch, {value(id), value(static_cast<std::int32_t>(question.batch))});
+  if (SPI_processed == 0)
+    return false; // another publisher was first
+  BallotBox box = collect_ballots(spi, question);
+  if (question.state == "closed" && box.size() < question.policy.k) { // fewer can never be published
+    spi.write(finish_question, {value(id)});
+    return false;
+  }
+  if (static_cast<std::int64_t>(box.size()) < least)
+    throw Error(Errc::internal, "waiting ballots of question " + to_text(id) + " have vanished");
+  refuse_replays(spi, question, box);
+  box.shuffle();
+  const Subkey<Purpose::batch> key = keys::sealing(spi).subkey<Purpose::batch>();
+  const std::uint32_t batch = question.batch + 1, blocks = box.blocks();
+  for (std::uint32_t number = 0; number < blocks; ++number) {
+    const TemporaryContext scratch("roughly_auth block");
+    const Bytes sealed = box.seal_block(key, {id, batch, number, blocks});
+    spi.write(insert_block, {value(id), value(static_cast<std::int32_t>(batch)), value(static_cast<std::int32_t>(number)),
+                             value(static_cast<std::int32_t>(blocks)), value(ByteView(sealed))});
+  }
+  return true;
+}
+
+// Publishes what the rule allows of a batch that an earlier transaction froze.
+bool release(Spi &spi, const Uuid &id) {
+  const Rows bumped = spi.write(bump_release, {value(id)});
+  if (bumped.empty())
+    return false;
+  const auto number = static_cast<std::uint32_t>(bumped.get<std::int32_t>(0, 1));
+  const Question question = load_question(spi, id);
+  Tally tally = open_tally(spi, question, number - 1);
+  std::vector<Profile> profiles;
+  {
+    BallotBox box(question.layout().size());
+    if (!open_batch(spi, id, number, box))
+      throw Error(Errc::corrupted, "batch " + std::to_string(number) + " of question " + to_text(id) + " is missing");
+    profiles = count_profiles(box, question.choices.size());
+  }
+  release_batch(tally, std::move(profiles), question.policy, number);
+
+  std::vector<bool> changed(256);
+  for (Tally::CellId cell = 0; cell < tally.size(); ++cell)
+    if (tally.cell(cell).as_of == number)
+      changed[tally.cell(cell).view] = true;
+  for (const View view : tally.views())
+    if (changed[view]) {
+      const Bytes packed = pack_release(question.header(), question.dimensions, tally, view);
+      spi.write(insert_release, {value(id), value(view_name(question.dimensions, view)), value(static_cast<std::int32_t>(number)),
+                                 value(ByteView(packed))});
+    }
+  const Bytes sealed = tally.seal(keys::sealing(spi).subkey<Purpose::tally>(), id, number);
+  spi.write(upsert_tally, {value(id), value(ByteView(sealed))});
+  return true;
+}
+
+void publish(Procedure &procedure, const Uuid &id) {
+  procedure.commit([&](Spi &spi) { return close_if_overdue(spi, id); });
+  do {
+    procedure.commit([&](Spi &spi) { return release(spi, id); }); // what an interrupted call left frozen comes first
+  } while (procedure.commit([&](Spi &spi) { return freeze(spi, id); }));
+}
+
+bool must_stop(int sqlstate) {
+  return sqlstate == ERRCODE_QUERY_CANCELED || ERRCODE_TO_CATEGORY(sqlstate) == ERRCODE_OPERATOR_INTERVENTION;
+}
+
+void warn(const Uuid &id, const char *why) {
+  const std::string question = to_text(id);
+  call([&] { ereport(WARNING, (errmsg("question %s could not be published: %s", question.c_str(), why), errhidestmt(true))); });
+}
+
+} // namespace
+
+ROUGHLY_FUNCTION(roughly_publish) {
+  const auto id = Arguments(fcinfo).get<Uuid>(0, "question");
+  Procedure procedure(fcinfo);
+  publish(procedure, id);
+  return void_result();
+}
+
+ROUGHLY_FUNCTION(roughly_publish_due) {
+  Procedure procedure(fcinfo);
+  std::vector<Uuid> questions;
+  procedure.commit([&](Spi &spi) {
+    const Rows rows = spi.read_latest(select_uncounted);
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      questions.push_back(rows.get<Uuid>(i, 1));
+    return true;
+  });
+  std::size_t failed = 0;
+  for (const Uuid &id : questions) {
+    try {
+      publish(procedure, id);
+    } catch (const PgError &error) { // the step's subtransaction is rolled back; the next question starts clean
+      if (must_stop(error.sqlstate()))
+        throw;
+      ++failed;
+      warn(id, error.what());
+    } catch (const Error &error) {
+      ++failed;
+      warn(id, error.what());
+    }
+  }
+  if (failed > 0)
+    throw Error(Errc::corrupted, std::to_string(failed) + " of " + std::to_string(questions.size()) + " questions could not be published",
+                "The warnings name them; the others are published.");
+  return void_result();
+}
+
+ROUGHLY_FUNCTION(roughly_recount) {
+  const auto id = Arguments(fcinfo).get<Uuid>(0, "question");
+  const AsOwner owner;
+  Spi spi;
+  const Question question = load_question(spi, id);
+  Tally recount = question.empty_tally();
+  for (std::uint32_t batch = 1; batch <= question.release; ++batch) {
+    BallotBox box(question.layout().size());
+    if (!open_batch(spi, id, batch, box))
+      throw Error(Errc::not_open, "batch " + std::to_string(batch) + " of the question has been forgotten and cannot be counted again");
+    for (const Profile &profile : count_profiles(box, question.choices.size()))
+      recount.add(profile);
+  }
+  return BoolGetDatum(recount.counts_equal(open_tally(spi, question, question.release)));
+}
+
+ROUGHLY_FUNCTION(roughly_forget_batches) {
+  const auto id = Arguments(fcinfo).get<Uuid>(0, "question");
+  const AsOwner owner;
+  Spi spi;
+  static_cast<void>(load_question(spi, id));
+  spi.write(forget_batches, {value(id)});
+  return void_result();
+}

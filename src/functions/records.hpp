@@ -1,0 +1,61 @@
+// What several functions read: a question with its frozen definitions, and the voter with their snapshot.
+#pragma once
+
+#include "core/receipt.hpp"
+#include "core/release.hpp"
+#include "core/release_rule.hpp"
+#include "pg/key_loader.hpp"
+
+namespace roughly {
+
+struct Question {
+  Uuid id;
+  std::vector<std::string> choices;
+  std::vector<Dimension> dimensions;
+  Policy policy;
+  std::uint8_t max_dims;
+  std::uint32_t min_batch;
+  double growth;
+  bool waited; // the last release, or the opening, is at least max_wait old
+  bool require_confirmed;
+  std::int64_t min_account_age; // microseconds
+  TimestampTz opens_at;
+  std::optional<TimestampTz> closes_at;
+  std::string state; // open, closed, counted
+  std::uint32_t batch, release;
+
+  [[nodiscard]] bool over(TimestampTz now) const { return state != "open" || (closes_at && *closes_at <= now); }
+  [[nodiscard]] SnapshotLayout layout() const { return SnapshotLayout(dimensions); }
+  [[nodiscard]] Tally empty_tally() const { return Tally(layout(), choices.size(), max_dims); }
+  [[nodiscard]] ReleaseHeader header() const;
+};
+
+// The question as it is committed at this moment, whatever the caller's isolation level. Errc::unknown_object.
+Question load_question(pg::Spi &spi, const Uuid &id);
+
+struct Voter {
+  bool confirmed;
+  TimestampTz inserted_at;
+  Bytes sealed_vote_secret;
+  std::map<std::string, std::string> values; // by dimension source; what is not stated is absent
+};
+
+// The authenticated person. `sources`: which profile values are wanted besides the columns. Errc::unauthenticated
+// when the account is gone.
+Voter load_voter(pg::Spi &spi, const Uuid &user, const std::vector<Dimension> &dimensions);
+
+VoteSecret open_vote_secret(pg::Spi &spi, const Uuid &user, ByteView sealed);
+Bytes seal_vote_secret(pg::Spi &spi, const Uuid &user, ByteView secret);
+
+// One category field per dimension. Errc::invalid_argument when the profile holds a value a dimension does not have.
+SecretBytes take_snapshot(const Voter &voter, const std::vector<Dimension> &dimensions);
+
+// Rows of roughly.dimensions, or those of one name after the other; each checked. Errc::unknown_object names the known ones.
+std::vector<Dimension> load_dimensions(pg::Spi &spi);
+std::vector<Dimension> choose_dimensions(pg::Spi &spi, const std::vector<std::string> &names);
+
+// Casting holds this lock shared, closing takes it exclusively; it is kept to the end of the transaction.
+enum class QuestionLock { shared, exclusive };
+void lock_question(const Uuid &question, QuestionLock mode);
+
+} // namespace roughly

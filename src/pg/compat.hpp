@@ -1,0 +1,38 @@
+// Version differences, each with the upstream commit that made it.
+#pragma once
+
+#include "pg/bridge.hpp"
+
+namespace roughly::pg::compat {
+
+// Begins a materialized result; the row type comes from the function's declaration. PostgreSQL 15 brought
+// InitMaterializedSRF: https://github.com/postgres/postgres/commit/9e98583898c347e007958c8a09911be2ea4acfb9
+inline void begin_row_set(FunctionCallInfo fcinfo) {
+#if PG_VERSION_NUM >= 150000 && !defined(ROUGHLY_OLD_SRF)
+  InitMaterializedSRF(fcinfo, 0);
+#else
+  auto *info = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
+  if (info == nullptr || !IsA(info, ReturnSetInfo) || !(info->allowedModes & SFRM_Materialize))
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("set-valued function called in context that cannot accept a set")));
+  MemoryContext old = MemoryContextSwitchTo(info->econtext->ecxt_per_query_memory);
+  TupleDesc descriptor = nullptr;
+  if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
+    elog(ERROR, "return type must be a row type");
+  info->returnMode = SFRM_Materialize;
+  info->setDesc = descriptor;
+  info->setResult = tuplestore_begin_heap((info->allowedModes & SFRM_Materialize_Random) != 0, false, work_mem);
+  MemoryContextSwitchTo(old);
+#endif
+}
+
+// https://github.com/postgres/postgres/commit/88103567cb8fa5be46dc9fac3e3b8774951a2be7
+inline void reserve_prefix(const char *prefix) {
+#if PG_VERSION_NUM >= 150000
+  MarkGUCPrefixReserved(prefix);
+#else
+  EmitWarningsOnPlaceholders(prefix);
+#endif
+}
+
+} // namespace roughly::pg::compat

@@ -1,0 +1,25 @@
+// The key file and roughly.keys: which keys there are, and which of them this database has been sealed with.
+#pragma once
+
+#include "core/keyring.hpp"
+#include "core/sealed_box.hpp"
+#include "pg/spi.hpp"
+
+namespace roughly::pg::keys {
+
+void init(); // once, from _PG_init
+
+// Makes the key file when there is none; checks the one that is there. Errc::key_file_*.
+void ensure_file();
+
+// The key that new values are sealed with: the database's active one. The first use in a database registers the
+// file's newest key. Call as owner. Errc::key_file_*, Errc::key_unknown.
+const Key &sealing(Spi &spi);
+// The key with this number, for opening. Errc::key_unknown names the keys that are there.
+const Key &by_id(Spi &spi, KeyId id);
+
+template <Purpose P> SecretBytes open(Spi &spi, ByteView sealed, Binding &&binding) {
+  return roughly::open(by_id(spi, sealing_key(sealed)).template subkey<P>(), sealed, std::move(binding));
+}
+
+} // namespace roughly::pg::keys

@@ -1,0 +1,16 @@
+// The settings roughly_auth.* (docs/settings.md). None of them is a secret.
+#pragma once
+
+#include "core/password_hash.hpp"
+
+namespace roughly::pg::settings {
+
+void define(); // once, from _PG_init
+
+std::string key_file();           // resolved: the default lies beside the data directory
+bool key_in_data_directory() noexcept; // allowed to lie inside it
+std::uint32_t min_k() noexcept;
+Argon2Cost argon2_cost() noexcept;
+bool isolate_votes() noexcept;    // a vote's transaction writes nothing else
+
+} // namespace roughly::pg::settings

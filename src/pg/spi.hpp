@@ -1,0 +1,116 @@
+// SQL run from C++: statements prepared once per backend, their rows as C++ values.
+#pragma once
+
+#include "pg/scope.hpp"
+#include "pg/value.hpp"
+
+namespace roughly::pg {
+
+// The rows of the last statement; gone with the next one.
+class Rows {
+public:
+  explicit Rows(SPITupleTable *table) : table_(table) {}
+
+  [[nodiscard]] std::size_t size() const noexcept { return table_ ? count_ : 0; }
+  [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+
+  // Columns are numbered from 1, as in SPI.
+  template <class T> [[nodiscard]] std::optional<T> optional(std::size_t row, int column) const {
+    bool null = false;
+    const Datum datum = call([&] { return SPI_getbinval(table_->vals[row], table_->tupdesc, column, &null); });
+    return null ? std::nullopt : std::optional<T>(from_datum<T>(datum));
+  }
+  template <class T> [[nodiscard]] T get(std::size_t row, int column) const {
+    std::optional<T> found = optional<T>(row, column);
+    if (!found)
+      throw Error(Errc::corrupted, "a stored value is missing");
+    return std::move(*found);
+  }
+
+private:
+  SPITupleTable *table_;
+  std::size_t count_ = static_cast<std::size_t>(SPI_processed);
+};
+
+// A statement of fixed text, prepared at first use and kept for the backend's life. Only ever run as roughly_owner:
+// a kept plan remembers how row-level security applied.
+class Statement {
+public:
+  static constexpr std::size_t most_arguments = 20;
+
+  constexpr Statement(const char *sql, std::initializer_list<Oid> types) : sql_(sql), count_(types.size()) {
+    std::copy(types.begin(), types.end(), types_.begin());
+  }
+  Statement(const Statement &) = delete;
+  Statement &operator=(const Statement &) = delete;
+
+private:
+  friend class Spi;
+  [[nodiscard]] SPIPlanPtr plan();
+
+  const char *sql_;
+  std::array<Oid, most_arguments> types_{};
+  std::size_t count_;
+  SPIPlanPtr plan_ = nullptr;
+};
+
+// A connection to SPI.
+class Spi {
+public:
+  enum class Mode { atomic, nonatomic }; // nonatomic: a procedure that commits
+
+  explicit Spi(Mode mode = Mode::atomic);
+  // After a PostgreSQL error the innermost connection may be someone else's (PL/pgSQL never closes its own); the
+  // coming abort closes them all.
+  ~Spi();
+  Spi(const Spi &) = delete;
+  Spi &operator=(const Spi &) = delete;
+
+  // Reads with the caller's snapshot: for STABLE functions.
+  Rows read(Statement &statement, std::initializer_list<Value> arguments = {});
+  // Reads what is committed at this very moment, whatever the isolation level.
+  Rows read_latest(Statement &statement, std::initializer_list<Value> arguments = {});
+  // Writes, or reads what this transaction wrote.
+  Rows write(Statement &statement, std::initializer_list<Value> arguments = {});
+  // Runs `statement` once and hands its rows over in portions, so that memory stays bounded by work_mem.
+  template <class F> void stream(Statement &statement, std::initializer_list<Value> arguments, F each);
+
+private:
+  class Cursor;
+  Rows run(Statement &statement, std::initializer_list<Value> arguments, bool read_only, Snapshot snapshot);
+
+  MemoryContext outer_ = CurrentMemoryContext; // initialized before the constructor connects
+  int errors_ = PgError::in_flight();
+};
+
+// A portal over a statement's rows, closed at the end of the scope.
+class Spi::Cursor {
+public:
+  Cursor(Statement &statement, std::initializer_list<Value> arguments);
+  ~Cursor();
+  Cursor(const Cursor &) = delete;
+  Cursor &operator=(const Cursor &) = delete;
+  Rows fetch();
+
+private:
+  Portal portal_;
+  int errors_ = PgError::in_flight();
+};
+
+template <class F> void Spi::stream(Statement &statement, std::initializer_list<Value> arguments, F each) {
+  Cursor cursor(statement, arguments);
+  for (;;) {
+    const Rows rows = cursor.fetch();
+    if (rows.empty())
+      return;
+    {
+      const TemporaryContext scratch("roughly_auth rows"); // what decoding a row leaves behind
+      for (std::size_t i = 0; i < rows.size(); ++i)
+        each(rows, i);
+    }
+    call(SPI_freetuptable, SPI_tuptable);
+    check_for_interrupts();
+  }
+}
+
+} // namespace roughly::pg
