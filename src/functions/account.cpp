@@ -43,9 +43,8 @@ ROUGHLY_FUNCTION(roughly_admin_import_user) {
     Spi spi;
     const std::optional<Bytes> sealed = phc ? std::optional(seal_password(spi, user, *phc)) : std::nullopt;
     const Bytes secret = seal_vote_secret(spi, user, VoteSecret::generate());
-    spi.write(insert_user, {value(user), value(std::string_view(email)),
-                            sealed ? value(ByteView(*sealed)) : Value{}, value(confirmed_at), value(ByteView(secret))});
-    if (SPI_processed == 0)
+    if (spi.write(insert_user, {value(user), value(std::string_view(email)),
+                            sealed ? value(ByteView(*sealed)) : Value{}, value(confirmed_at), value(ByteView(secret))}).affected() == 0)
       throw Error(Errc::duplicate_object, "an account with this e-mail address exists already");
   }
   return uuid_result(user);

@@ -132,13 +132,12 @@ ROUGHLY_FUNCTION(roughly_add_dimension) {
 
   const AsOwner owner;
   Spi spi;
-  spi.write(insert_dimension,
+  if (spi.write(insert_dimension,
             {value(std::string_view(dimension.name)), value(std::string_view(dimension.source)),
              value(std::string_view(kind_name(dimension.kind))),
              dimension.kind == DimensionKind::categories ? value(dimension.categories) : Value{},
              dimension.kind == DimensionKind::bands ? Value{fcinfo->args[3].value, false} : Value{},
-             value(std::string_view(dimension.label))});
-  if (SPI_processed == 0)
+             value(std::string_view(dimension.label))}).affected() == 0)
     throw Error(Errc::duplicate_object, "dimension \"" + dimension.name + "\" exists already");
   return void_result();
 }

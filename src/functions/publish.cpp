@@ -132,8 +132,7 @@ bool freeze(Spi &spi, const Uuid &id) {
       !spi.read_latest(enough_ballots, {value(id), value(least)}).get<bool>(0, 1))
     return false;
 
-  spi.write(bump_batch, {value(id), value(static_cast<std::int32_t>(question.batch))});
-  if (SPI_processed == 0)
+  if (spi.write(bump_batch, {value(id), value(static_cast<std::int32_t>(question.batch))}).affected() == 0)
     return false; // another publisher was first
   BallotBox box = collect_ballots(spi, question);
   if (question.state == "closed" && box.size() < question.policy.k) { // fewer can never be published

@@ -117,8 +117,7 @@ ROUGHLY_FUNCTION(roughly_close_question) {
   Spi spi;
   static_cast<void>(load_question(spi, id));
   lock_question(id, QuestionLock::exclusive); // waits for votes under way
-  spi.write(close_question, {value(id)});
-  if (SPI_processed == 0)
+  if (spi.write(close_question, {value(id)}).affected() == 0)
     throw Error(Errc::not_open, "the question is closed already");
   return void_result();
 }

@@ -56,7 +56,6 @@ ROUGHLY_FUNCTION(roughly_cast_vote) {
   const auto id = arguments.get<Uuid>(0, "question");
   const auto choice = arguments.get<std::string>(1, "choice");
   const Uuid user = identity::require().user;
-  identity::begin_vote();
 
   lock_question(id, QuestionLock::shared); // from here on nobody can close the question under us
   const AsOwner owner;
@@ -71,6 +70,7 @@ ROUGHLY_FUNCTION(roughly_cast_vote) {
 
   const VoteSecret secret = open_vote_secret(spi, user, voter.sealed_vote_secret);
   const Bytes receipt = secret.seal_receipt(id, {place, static_cast<std::int32_t>(now / microseconds_per_day)});
+  identity::begin_vote();
   mark_voted(spi, id, secret.tag(id), receipt);
 
   const Uuid ballot_id = random_uuid();
@@ -86,25 +86,19 @@ ROUGHLY_FUNCTION(roughly_my_answers) {
   Spi spi;
   const VoteSecret secret = open_vote_secret(spi, user, load_voter(spi, user, {}).sealed_vote_secret);
 
-  struct Candidate {
-    Uuid id;
-    std::string prompt;
-    std::vector<std::string> choices;
-  };
-  std::vector<Candidate> candidates;
-  const Rows rows = spi.read(select_question_ids, {Value{fcinfo->args[0].value, fcinfo->args[0].isnull}});
-  for (std::size_t i = 0; i < rows.size(); ++i)
-    candidates.push_back({rows.get<Uuid>(i, 1), rows.get<std::string>(i, 2), rows.get<std::vector<std::string>>(i, 3)});
-  for (const Candidate &question : candidates) {
-    const Uuid tag = secret.tag(question.id);
-    const Rows found = spi.read(select_receipt, {value(question.id), value(tag)});
+  const Rows questions = spi.read(select_question_ids, {Value{fcinfo->args[0].value, fcinfo->args[0].isnull}});
+  for (std::size_t i = 0; i < questions.size(); ++i) {
+    const auto id = questions.get<Uuid>(i, 1);
+    const Rows found = spi.read(select_receipt, {value(id), value(secret.tag(id))});
     if (found.empty())
       continue;
-    const Receipt receipt = secret.open_receipt(question.id, found.get<Bytes>(0, 1));
-    if (receipt.choice >= question.choices.size())
+    const Receipt receipt = secret.open_receipt(id, found.get<Bytes>(0, 1));
+    const auto prompt = questions.get<std::string>(i, 2);
+    const auto choices = questions.get<std::vector<std::string>>(i, 3);
+    if (receipt.choice >= choices.size())
       throw Error(Errc::corrupted, "a receipt names a choice that the question does not have");
-    result.put({value(question.id), value(std::string_view(question.prompt)),
-                value(std::string_view(question.choices[receipt.choice])), Value{DateADTGetDatum(receipt.day), false}});
+    result.put({value(id), value(std::string_view(prompt)), value(std::string_view(choices[receipt.choice])),
+                Value{DateADTGetDatum(receipt.day), false}});
   }
   return void_result();
 }

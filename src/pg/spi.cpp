@@ -54,7 +54,7 @@ Rows Spi::run(Statement &statement, std::initializer_list<Value> arguments, bool
   });
   if (code < 0)
     fail("a statement", code);
-  return Rows(SPI_tuptable);
+  return {};
 }
 
 Rows Spi::read(Statement &statement, std::initializer_list<Value> arguments) {
@@ -83,7 +83,7 @@ Spi::Cursor::~Cursor() {
 Rows Spi::Cursor::fetch() {
   constexpr long portion = 1000;
   call(SPI_cursor_fetch, portal_, true, portion);
-  return Rows(SPI_tuptable);
+  return {};
 }
 
 } // namespace roughly::pg

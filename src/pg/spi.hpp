@@ -6,13 +6,24 @@
 
 namespace roughly::pg {
 
-// The rows of the last statement; gone with the next one.
+// The result of a statement, freed with this object.
 class Rows {
 public:
-  explicit Rows(SPITupleTable *table) : table_(table) {}
+  Rows() : table_(SPI_tuptable), count_(static_cast<std::size_t>(SPI_processed)) {}
+  Rows(Rows &&other) noexcept : table_(std::exchange(other.table_, nullptr)), count_(other.count_) {}
+  Rows &operator=(Rows &&other) noexcept {
+    std::swap(table_, other.table_);
+    std::swap(count_, other.count_);
+    return *this;
+  }
+  ~Rows() {
+    if (table_ != nullptr && PgError::in_flight() == errors_) // else the abort frees it
+      SPI_freetuptable(table_);
+  }
 
-  [[nodiscard]] std::size_t size() const noexcept { return table_ ? count_ : 0; }
+  [[nodiscard]] std::size_t size() const noexcept { return table_ != nullptr ? count_ : 0; }
   [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+  [[nodiscard]] std::size_t affected() const noexcept { return count_; } // without RETURNING
 
   // Columns are numbered from 1, as in SPI.
   template <class T> [[nodiscard]] std::optional<T> optional(std::size_t row, int column) const {
@@ -29,7 +40,8 @@ public:
 
 private:
   SPITupleTable *table_;
-  std::size_t count_ = static_cast<std::size_t>(SPI_processed);
+  std::size_t count_;
+  int errors_ = PgError::in_flight();
 };
 
 // A statement of fixed text, prepared at first use and kept for the backend's life. Only ever run as roughly_owner:
@@ -103,12 +115,9 @@ template <class F> void Spi::stream(Statement &statement, std::initializer_list<
     const Rows rows = cursor.fetch();
     if (rows.empty())
       return;
-    {
-      const TemporaryContext scratch("roughly_auth rows"); // what decoding a row leaves behind
-      for (std::size_t i = 0; i < rows.size(); ++i)
-        each(rows, i);
-    }
-    call(SPI_freetuptable, SPI_tuptable);
+    const TemporaryContext scratch("roughly_auth rows"); // what decoding a row leaves behind
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      each(rows, i);
     check_for_interrupts();
   }
 }
