@@ -22,12 +22,13 @@ std::string to_hex(ByteView bytes) {
 }
 
 std::optional<SecretBytes> from_hex(std::string_view text) {
-  SecretBytes bytes(text.size() / 2);
+  SecretBytes bytes(text.size() / 2 + 1); // libsodium wants somewhere to write even nothing to
   std::size_t size = 0;
   if (text.size() % 2 != 0 ||
       sodium_hex2bin(bytes.data(), bytes.size(), text.data(), text.size(), nullptr, &size, nullptr) != 0 ||
-      size != bytes.size())
+      size != text.size() / 2)
     return std::nullopt;
+  bytes.resize(size);
   return bytes;
 }
 

@@ -46,7 +46,10 @@ private:
         const auto view = static_cast<View>(cell.view & ~(1u << d));
         const std::string values = tally_.layout().without(cell.view, cell.values, d);
         const std::string split = std::string{static_cast<char>(cell.view), static_cast<char>(d)} + values;
-        visit(split, tally_.find(view, values).value()); // a parent is counted whenever its parts are
+        const std::optional<CellId> parent = tally_.find(view, values);
+        if (!parent) // a parent is counted whenever its parts are
+          throw Error(Errc::corrupted, "a tally lacks the parent of a cell");
+        visit(split, *parent);
       }
   }
 
@@ -88,7 +91,7 @@ Proof release_batch(Tally &tally, std::vector<Profile> batch, Policy policy, std
   Witnesses witnesses(policy.k, batch, profile_cells, tally.size());
   Splits splits(tally);
   for (const CellId cell : candidates(tally, profile_cells, policy.k)) {
-    if (!splits.parents_current(cell))
+    if (tally.current(cell) || !splits.parents_current(cell))
       continue;
     const Verdict verdict = witnesses.rank() < policy.max_rank ? witnesses.consider(cell) : Verdict::refused;
     if (verdict == Verdict::accepted || (verdict == Verdict::dependent && splits.implied(cell))) {

@@ -12,6 +12,28 @@ namespace {
 // Room for every sum: a residual adds up to 2^8 coefficients, each of at most max_rank = 2^9 such numbers.
 constexpr std::int64_t largest_number = std::int64_t{1} << 45;
 
+// Items in order, sorted only as far as they are looked at.
+template <class Before> class Ranking {
+public:
+  Ranking(std::vector<std::size_t> items, Before before) : items_(std::move(items)), before_(before) {
+    std::make_heap(items_.begin(), items_.end(), after());
+  }
+  [[nodiscard]] std::size_t size() const noexcept { return items_.size(); }
+  std::size_t operator[](std::size_t place) {
+    for (; sorted_ <= place; ++sorted_)
+      std::pop_heap(items_.begin(), items_.end() - static_cast<std::ptrdiff_t>(sorted_), after());
+    return items_[items_.size() - 1 - place];
+  }
+
+private:
+  auto after() const {
+    return [this](std::size_t a, std::size_t b) { return before_(b, a); };
+  }
+  std::vector<std::size_t> items_; // a heap, then what has left it, the first item last
+  std::size_t sorted_ = 0;
+  Before before_;
+};
+
 std::int64_t largest_of(const std::vector<std::int64_t> &numbers) {
   std::int64_t largest = 0;
   for (const std::int64_t number : numbers)
@@ -23,7 +45,7 @@ std::int64_t largest_of(const std::vector<std::int64_t> &numbers) {
 
 Witnesses::Witnesses(std::uint32_t k, const std::vector<Profile> &profiles,
                      std::span<const std::vector<CellId>> profile_cells, std::size_t cells)
-    : profile_cells_(profile_cells), members_(cells), place_(cells, -1), sets_(k) {
+    : profile_cells_(profile_cells), members_(cells), outside_(profiles.size()), place_(cells, -1), sets_(k) {
   for (std::size_t p = 0; p < profiles.size(); ++p) {
     free_.push_back(profiles[p].eligible);
     for (const CellId cell : profile_cells[p])
@@ -57,44 +79,30 @@ Witnesses::Number Witnesses::residual(CellId cell, std::size_t profile, const st
 }
 
 Verdict Witnesses::consider(CellId cell) {
-  const auto most_numerous_first = [this](std::size_t a, std::size_t b) {
-    return free_[a] != free_[b] ? free_[a] > free_[b] : a < b;
-  };
-  std::vector<std::size_t> inside = members_[cell];
-  std::sort(inside.begin(), inside.end(), most_numerous_first);
-  std::vector<std::size_t> outside; // rarely needed, so built late
-
-  std::unordered_map<std::size_t, std::uint32_t> used;
+  const auto before = [this](std::size_t a, std::size_t b) { return free_[a] != free_[b] ? free_[a] > free_[b] : a < b; };
+  Ranking inside(members_[cell], before);
+  Used used;
   std::vector<Pick> picks;
   picks.reserve(sets_.size());
   for (const Set &set : sets_) {
-    std::vector<Number> combination = coefficients(set, cell);
+    Pick pick{0, 0, coefficients(set, cell)};
     bool independent = false;
-    const auto serves = [&](std::size_t profile) {
-      const Number rest = residual(cell, profile, combination);
+    for (std::size_t i = 0; i < inside.size() && pick.residual == 0; ++i) {
+      const Number rest = residual(cell, inside[i], pick.coefficients);
       independent = independent || rest != 0;
-      if (std::abs(rest) != 1)
-        return false;
-      const auto taken = used.find(profile);
-      if (free_[profile] <= (taken == used.end() ? 0 : taken->second))
-        return false;
-      picks.push_back({profile, rest, {}});
-      return true;
-    };
-    if (!std::any_of(inside.begin(), inside.end(), serves)) {
-      if (outside.empty()) {
-        for (std::size_t p = 0; p < free_.size(); ++p)
-          if (!covers(cell, p))
-            outside.push_back(p);
-        std::sort(outside.begin(), outside.end(), most_numerous_first);
+      if (std::abs(rest) == 1 && available(inside[i], used)) {
+        pick.profile = inside[i];
+        pick.residual = rest;
       }
-      if (!std::any_of(outside.begin(), outside.end(), serves))
-        return independent || !picks.empty() ? Verdict::refused : Verdict::dependent;
     }
-    picks.back().coefficients = std::move(combination);
-    if (grows_too_large(set, picks.back()))
+    if (pick.residual == 0)
+      independent = search_outside(cell, used, pick) || independent;
+    if (pick.residual == 0)
+      return independent || !picks.empty() ? Verdict::refused : Verdict::dependent;
+    if (grows_too_large(set, pick))
       return Verdict::refused;
-    ++used[picks.back().profile];
+    ++used[pick.profile];
+    picks.push_back(std::move(pick));
   }
 
   for (std::size_t j = 0; j < sets_.size(); ++j)
@@ -104,6 +112,39 @@ Verdict Witnesses::consider(CellId cell) {
   place_[cell] = static_cast<std::int32_t>(rank());
   accepted_.push_back(cell);
   return Verdict::accepted;
+}
+
+bool Witnesses::available(std::size_t profile, const Used &used) const {
+  const auto taken = used.find(profile);
+  return free_[profile] > (taken == used.end() ? 0 : taken->second);
+}
+
+// Only members of the combined cells can have a residual outside `cell`, so that those are all that need a look.
+bool Witnesses::search_outside(CellId cell, const Used &used, Pick &pick) {
+  std::vector<std::size_t> touched;
+  for (std::size_t l = 0; l < rank(); ++l)
+    if (pick.coefficients[l] != 0)
+      for (const std::size_t profile : members_[accepted_[l]]) {
+        if (outside_[profile] == 0)
+          touched.push_back(profile);
+        outside_[profile] -= pick.coefficients[l];
+      }
+  bool independent = false;
+  for (const std::size_t profile : touched) {
+    const Number rest = std::exchange(outside_[profile], 0);
+    if (rest == 0 || covers(cell, profile))
+      continue;
+    independent = true;
+    if (std::abs(rest) != 1 || !available(profile, used))
+      continue;
+    const bool better = pick.residual == 0 || (free_[profile] != free_[pick.profile] ? free_[profile] > free_[pick.profile]
+                                                                                     : profile < pick.profile);
+    if (better) {
+      pick.profile = profile;
+      pick.residual = rest;
+    }
+  }
+  return independent;
 }
 
 // The new respondent's row of M, times the inverse.

@@ -39,10 +39,15 @@ private:
   };
   struct Pick {
     std::size_t profile;
-    Number residual; // 1 or -1
+    Number residual; // 1 or -1; 0: none found
     std::vector<Number> coefficients;
   };
 
+  using Used = std::unordered_map<std::size_t, std::uint32_t>; // by the sets so far, per profile
+
+  [[nodiscard]] bool available(std::size_t profile, const Used &used) const;
+  // Finds the most numerous profile outside `cell` that can serve. True when some residual there is not 0.
+  bool search_outside(CellId cell, const Used &used, Pick &pick);
   [[nodiscard]] bool covers(CellId cell, std::size_t profile) const;
   [[nodiscard]] std::vector<Number> coefficients(const Set &set, CellId cell) const;
   [[nodiscard]] Number residual(CellId cell, std::size_t profile, const std::vector<Number> &coefficients) const;
@@ -53,6 +58,7 @@ private:
   std::span<const std::vector<CellId>> profile_cells_;
   std::vector<std::vector<std::size_t>> members_; // per cell: its profiles, in canonical order
   std::vector<std::uint32_t> free_;               // per profile: eligible respondents who are no witness yet
+  std::vector<Number> outside_;                   // scratch of search_outside, per profile, 0 between calls
   std::vector<std::int32_t> place_;               // per cell: its place among the accepted, or -1
   std::vector<CellId> accepted_;
   std::vector<Set> sets_;

@@ -145,7 +145,7 @@ void check(Spi &spi) {
     throw Error(Errc::key_unknown, "roughly.keys names no active key", "The table was changed by hand; restore it.");
   loaded->active = active;
   loaded->relation = static_cast<Oid>(rows.get<std::int64_t>(0, 4));
-  loaded->checked = !registered_in_transaction; // until it commits, the registration may be rolled back
+  loaded->checked = true;
 }
 
 void ready(Spi &spi) {
@@ -160,9 +160,22 @@ void on_invalidation(Datum, Oid relation) noexcept {
     loaded->checked = false;
 }
 
+// A registration may be rolled back with the transaction, or the savepoint, that made it.
+void doubt_registration() noexcept {
+  if (loaded != nullptr && registered_in_transaction)
+    loaded->checked = false;
+}
+
 void on_transaction_end(XactEvent event, void *) noexcept {
-  if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT)
+  if (event == XACT_EVENT_ABORT)
+    doubt_registration();
+  if (event == XACT_EVENT_ABORT || event == XACT_EVENT_COMMIT || event == XACT_EVENT_PREPARE)
     registered_in_transaction = false;
+}
+
+void on_subtransaction_end(SubXactEvent event, SubTransactionId, SubTransactionId, void *) noexcept {
+  if (event == SUBXACT_EVENT_ABORT_SUB)
+    doubt_registration();
 }
 
 } // namespace
@@ -172,6 +185,7 @@ void init() {
     on_proc_exit([](int, Datum) { forget(); }, 0);
     CacheRegisterRelcacheCallback(on_invalidation, 0);
     RegisterXactCallback(on_transaction_end, nullptr);
+    RegisterSubXactCallback(on_subtransaction_end, nullptr);
   });
 }
 
