@@ -17,9 +17,9 @@ WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Wo
 
 PG_CPPFLAGS = -I$(CURDIR)/src -isystem $(shell $(PG_CONFIG) --includedir-server)
 PG_CXXFLAGS = -std=c++20 -fvisibility=hidden -fvisibility-inlines-hidden $(WARNINGS) $(EXTRA_CXXFLAGS)
-SHLIB_LINK  = -lsodium -lstdc++ $(EXTRA_LDFLAGS)
+SHLIB_LINK  = -lsodium -lcrypto -lcrypt -lstdc++ $(EXTRA_LDFLAGS)
 
-EXTRA_CLEAN = $(EXTENSION_SCRIPT) results regression.diffs regression.out
+EXTRA_CLEAN = $(EXTENSION_SCRIPT) src/core/iso_3166_1.inc src/core/iso_3166_2.inc results regression.diffs regression.out
 
 # Bitcode buys nothing here: crypto is never inlined into expressions, and PGXS compiles %.bc from C++ without
 # PG_CXXFLAGS. `override`, since Makefile.global sets it again.
@@ -29,6 +29,10 @@ PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
 $(OBJS): $(wildcard src/*.hpp src/*/*.hpp)
+
+src/core/iso_codes.o: src/core/iso_3166_1.inc src/core/iso_3166_2.inc
+src/core/iso_3166_%.inc: script/iso-codes
+	script/iso-codes $* > $@.new && mv $@.new $@
 
 $(EXTENSION_SCRIPT): $(sort $(wildcard sql/install/[0-9]*.sql))
 	cat $^ > $@

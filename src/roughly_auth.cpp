@@ -2,6 +2,7 @@
 #include "pg/identity.hpp"
 #include "pg/key_loader.hpp"
 #include "pg/settings.hpp"
+#include "pg/throttle.hpp"
 
 extern "C" {
 #pragma GCC visibility push(default)
@@ -22,5 +23,6 @@ void _PG_init(void) {
     pg::settings::define();
     pg::keys::init();
     pg::identity::init();
+    pg::throttle::init();
   });
 }

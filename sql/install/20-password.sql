@@ -9,10 +9,10 @@ CREATE FUNCTION roughly_verify_password(password text, hash text) RETURNS boolea
   AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL SAFE
   SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION roughly_verify_password(text, text) IS
-  'Whether an argon2id PHC string was made from this password. Errors: 22023 when the hash is malformed or asks for more than 256 MiB, 10 passes or 16 lanes; nothing is computed then.';
+  'Whether a hash (argon2id PHC, bcrypt, PBKDF2-SHA-2) was made from this password. Errors: 22023 when the hash is malformed or asks for more than 256 MiB, 10 passes, 16 lanes, bcrypt cost 14 or 2000000 rounds; nothing is computed then.';
 
 CREATE FUNCTION roughly_password_needs_rehash(hash text) RETURNS boolean
   AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL SAFE
   SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION roughly_password_needs_rehash(text) IS
-  'Whether an argon2id PHC string was made with less memory or fewer passes than the settings ask for. Errors: 22023 as roughly_verify_password.';
+  'Whether a hash is not argon2id, or was made with less memory or fewer passes than the settings ask for. Errors: 22023 as roughly_verify_password.';

@@ -10,3 +10,15 @@ CREATE FUNCTION roughly_my_answers(questions uuid[] DEFAULT NULL, OUT question u
   SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION roughly_my_answers(uuid[]) IS
   'The authenticated person''s own answers, to these questions or to all. Errors: RA001.';
+
+CREATE FUNCTION roughly.export_my_data(answers jsonb) RETURNS jsonb
+  AS 'MODULE_PATHNAME', 'roughly_export_my_data' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED
+  SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION roughly.export_my_data(jsonb) IS 'What roughly_export_my_data puts around the answers.';
+
+CREATE FUNCTION roughly_export_my_data() RETURNS jsonb
+  LANGUAGE sql STABLE STRICT PARALLEL RESTRICTED
+  SET search_path = pg_catalog, pg_temp
+  AS $$SELECT roughly.export_my_data(COALESCE(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(a)), '[]')) FROM @extschema@.roughly_my_answers() a$$;
+COMMENT ON FUNCTION roughly_export_my_data() IS
+  'Everything kept about the authenticated person, but secrets: account, profile, sessions, events, answers. Errors: RA001.';

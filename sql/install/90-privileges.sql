@@ -5,15 +5,17 @@ DECLARE
   member record;
 BEGIN
   FOR member IN
-    SELECT c.oid::regclass AS relation, p.oid::regprocedure AS routine
+    SELECT c.oid::regclass AS relation, c.relkind, p.oid::regprocedure AS routine
       FROM pg_catalog.pg_depend d
       LEFT JOIN pg_catalog.pg_class c ON d.classid = 'pg_catalog.pg_class'::regclass AND c.oid = d.objid
       LEFT JOIN pg_catalog.pg_proc p ON d.classid = 'pg_catalog.pg_proc'::regclass AND p.oid = d.objid
      WHERE d.deptype = 'e' AND d.refclassid = 'pg_catalog.pg_extension'::regclass
        AND d.refobjid = (SELECT oid FROM pg_catalog.pg_extension WHERE extname = 'roughly_auth')
-       AND (c.relkind = 'r' OR p.oid IS NOT NULL)
+       AND (c.relkind IN ('r', 'S') OR p.oid IS NOT NULL)
   LOOP
-    IF member.relation IS NOT NULL THEN
+    IF member.relkind = 'S' THEN
+      EXECUTE pg_catalog.format('ALTER SEQUENCE %s OWNER TO roughly_owner', member.relation);
+    ELSIF member.relkind = 'r' THEN
       EXECUTE pg_catalog.format('ALTER TABLE %s OWNER TO roughly_owner', member.relation);
       EXECUTE pg_catalog.format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', member.relation);
       EXECUTE pg_catalog.format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', member.relation);
@@ -48,8 +50,17 @@ GRANT EXECUTE ON FUNCTION
 
 -- The application.
 GRANT EXECUTE ON FUNCTION
-  roughly_log_in(text, text, text, inet), roughly_log_out(text), roughly_authenticate(text), roughly_current_user(),
-  roughly_require_user(), roughly_sign_out_of_transaction(), roughly.may_write_account(),
+  roughly_register_user(text, text), roughly_confirm_user(text, text),
+  roughly_log_in(text, text, text, inet), roughly_request_magic_link(text), roughly_log_in_with_magic_link(text, text, inet),
+  roughly_log_in_with_code(text, text, text, inet), roughly_log_out(text), roughly_log_out_everywhere(boolean),
+  roughly_my_sessions(), roughly_revoke_session(uuid), roughly_reissue_session(text),
+  roughly_authenticate(text), roughly_current_user(), roughly_current_session(),
+  roughly_require_user(), roughly_require_sudo(interval), roughly_sign_out_of_transaction(), roughly.may_write_account(),
+  roughly_reauthenticate(text), roughly_request_reauthentication(), roughly_reauthenticate_with_code(text),
+  roughly_change_password(text, text), roughly_request_password_reset(text), roughly_reset_password(text, text),
+  roughly_request_email_change(text), roughly_change_email(text), roughly_delete_account(text),
+  roughly_enroll_totp(), roughly_verify_totp(text), roughly_remove_totp(),
+  roughly_my_account(), roughly_export_my_data(), roughly.export_my_data(jsonb),
   roughly_set_profile(jsonb), roughly_my_snapshot(uuid), roughly_cast_vote(uuid, text), roughly_my_answers(uuid[])
   TO roughly_app;
 GRANT EXECUTE ON FUNCTION
@@ -58,8 +69,13 @@ GRANT EXECUTE ON FUNCTION
 
 -- The administration.
 GRANT EXECUTE ON FUNCTION
-  roughly_admin_import_user(text, text, timestamptz), roughly_add_dimension(text, text, text[], bigint[], text),
+  roughly_admin_import_user(text, text, timestamptz), roughly_admin_delete_user(uuid), roughly_admin_ban(uuid, timestamptz),
+  roughly_admin_unban(uuid), roughly_admin_revoke_sessions(uuid), roughly_admin_unlock(uuid), roughly_admin_block_passwords(text[]),
+  roughly_purge_expired(integer), roughly_audit(uuid), roughly_add_dimension(text, text, text[], bigint[], text),
   roughly_create_question(text, text[], text[], integer, integer, double precision, interval, integer, integer, boolean, interval, timestamptz, timestamptz),
   roughly_close_question(uuid), roughly_recount(uuid), roughly_forget_batches(uuid)
   TO roughly_admin;
 GRANT EXECUTE ON PROCEDURE roughly_publish(uuid), roughly_publish_due() TO roughly_admin;
+
+-- The mailer.
+GRANT EXECUTE ON FUNCTION roughly_dequeue_mail(integer), roughly_mail_sent(uuid) TO roughly_mailer;

@@ -19,6 +19,7 @@ enum class Errc {
   not_entitled,      // the account may not vote in this question
   unauthenticated,   // nobody is authenticated in this transaction
   other_identity,    // somebody else is
+  not_recent,        // the person must prove again who they are
   not_supported,     // prepared transactions
   active_transaction,// must run outside a transaction block, or in a transaction of its own
   read_only,         // a standby, or a read-only transaction

@@ -1,5 +1,7 @@
 #include "core/password_hash.hpp"
 
+#include "core/legacy_hash.hpp"
+
 #include <charconv>
 
 #include "core/core_only.hpp"
@@ -67,15 +69,26 @@ std::string hash_password(ByteView password, Argon2Cost cost) {
   return phc;
 }
 
+void check_password_hash(std::string_view hash) {
+  if (is_legacy_hash(hash))
+    check_legacy_hash(hash);
+  else
+    static_cast<void>(parse_phc(hash));
+}
+
 bool verify_password(ByteView password, std::string_view phc) {
-  static_cast<void>(parse_phc(phc));
+  check_password_hash(phc);
   if (password.size() > max_password_size)
     return false;
+  if (is_legacy_hash(phc))
+    return verify_legacy_hash(password, phc);
   const std::string text(phc); // NUL-terminated
   return crypto_pwhash_str_verify(text.c_str(), reinterpret_cast<const char *>(password.data()), password.size()) == 0;
 }
 
 bool needs_rehash(std::string_view phc, Argon2Cost cost) {
+  if (is_legacy_hash(phc))
+    return true;
   const Argon2Cost made = parse_phc(phc);
   return made.memory_kib < cost.memory_kib || made.passes < cost.passes;
 }

@@ -1,4 +1,4 @@
-// Passwords: argon2id (RFC 9106) by libsodium, as PHC strings.
+// Passwords: argon2id (RFC 9106) by libsodium, as PHC strings; hashes of other systems only to be checked and renewed.
 #pragma once
 
 #include "core/bytes.hpp"
@@ -16,11 +16,13 @@ inline constexpr std::size_t max_password_size = 1024; // bytes
 
 // Errc::invalid_argument when empty, Errc::value_too_long over 1024 bytes.
 std::string hash_password(ByteView password, Argon2Cost cost);
-// False when the password is another one, or no password at all. Errc::invalid_argument when `phc` is malformed or asks for too much.
+// Errc::invalid_argument when a hash is malformed, of an unknown kind, or asks for too much; computes nothing.
+void check_password_hash(std::string_view hash);
+// False when the password is another one, or no password at all. Errors as check_password_hash.
 bool verify_password(ByteView password, std::string_view phc);
 // The cost a PHC string was made with. Errc::invalid_argument as above.
 Argon2Cost parse_phc(std::string_view phc);
-// True when memory or passes are below `cost`. Only ever raises: libsodium's own needs_rehash would also lower.
+// True for a legacy hash, and when memory or passes are below `cost`. Only ever raises: libsodium's own needs_rehash would also lower.
 bool needs_rehash(std::string_view phc, Argon2Cost cost);
 
 } // namespace roughly

@@ -41,4 +41,11 @@ TokenDigest token_digest(Subkey<Purpose::token> key, std::string_view context, c
   return digest;
 }
 
+TokenDigest email_digest(Subkey<Purpose::email> key, std::string_view normalized) {
+  TokenDigest digest;
+  const ByteView text = view(normalized);
+  crypto_generichash(digest.data(), digest.size(), text.data(), text.size(), key.bytes.data(), key.bytes.size());
+  return digest;
+}
+
 } // namespace roughly

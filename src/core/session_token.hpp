@@ -21,4 +21,8 @@ std::optional<Token> parse_token(std::string_view text);
 // BLAKE2b-256 keyed with the token subkey over context, user id and secret. `context`: "session" and the like.
 TokenDigest token_digest(Subkey<Purpose::token> key, std::string_view context, const Token &token);
 
+// Stands for an e-mail address where the address itself must not be kept: BLAKE2b-256, keyed. `normalized`: as in
+// roughly.users.
+TokenDigest email_digest(Subkey<Purpose::email> key, std::string_view normalized);
+
 } // namespace roughly

@@ -1,7 +1,7 @@
-#include "functions/records.hpp"
-
 #include "core/password_hash.hpp"
-#include "functions/credentials.hpp"
+
+#include "functions/mail.hpp"
+#include "functions/records.hpp"
 #include "pg/identity.hpp"
 
 using namespace roughly;
@@ -10,19 +10,42 @@ using namespace roughly::pg;
 namespace {
 
 constinit Statement insert_user{
-    "INSERT INTO roughly.users (id, email, email_normalized, hashed_password, confirmed_at, vote_secret)"
-    " VALUES ($1, $2, pg_catalog.lower(pg_catalog.normalize($2, 'NFC')), $3, $4, $5) ON CONFLICT (email_normalized) DO NOTHING",
-    {UUIDOID, TEXTOID, BYTEAOID, TIMESTAMPTZOID, BYTEAOID}};
+    "INSERT INTO roughly.users (id, email, email_normalized, confirmed_at, vote_secret)"
+    " VALUES ($1, $2, pg_catalog.lower(pg_catalog.normalize($2, 'NFC')), $3, $4) ON CONFLICT (email_normalized) DO NOTHING",
+    {UUIDOID, TEXTOID, TIMESTAMPTZOID, BYTEAOID}};
+constinit Statement change_email{
+    "UPDATE roughly.users SET email = $2, email_normalized = pg_catalog.lower(pg_catalog.normalize($2, 'NFC')), updated_at = pg_catalog.now()"
+    " WHERE id = $1 AND NOT EXISTS (SELECT FROM roughly.users o"
+    "   WHERE o.email_normalized = pg_catalog.lower(pg_catalog.normalize($2, 'NFC')) AND o.id <> $1)",
+    {UUIDOID, TEXTOID}};
+constinit Statement delete_mailed_tokens{"DELETE FROM roughly.user_tokens WHERE user_id = $1 AND context <> 'session'", {UUIDOID}};
+constinit Statement insert_tombstone{
+    "INSERT INTO roughly.tombstones (email_digest) VALUES ($1) ON CONFLICT (email_digest) DO UPDATE SET deleted_at = excluded.deleted_at", {BYTEAOID}};
+constinit Statement delete_user{"DELETE FROM roughly.users WHERE id = $1", {UUIDOID}};
+constinit Statement select_my_account{
+    "SELECT u.id, u.email, u.confirmed_at, u.inserted_at, u.hashed_password IS NOT NULL,"
+    "   EXISTS (SELECT FROM roughly.mfa_factors f WHERE f.user_id = u.id AND f.verified) FROM roughly.users u WHERE u.id = $1",
+    {UUIDOID}};
+// Everything about the person but secrets and answers; those come from their receipts.
+constinit Statement export_account{
+    "SELECT pg_catalog.jsonb_build_object("
+    "   'account', (SELECT pg_catalog.jsonb_build_object('id', u.id, 'email', u.email, 'confirmed_at', u.confirmed_at, 'inserted_at', u.inserted_at)"
+    "     FROM roughly.users u WHERE u.id = $1),"
+    "   'profile', (SELECT pg_catalog.to_jsonb(p) - 'id' - 'user_id' FROM roughly.user_profiles p WHERE p.user_id = $1),"
+    "   'sessions', (SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('id', t.id, 'started_on', t.inserted_at::date,"
+    "       'last_used_on', t.last_used_on, 'expires_at', t.expires_at, 'user_agent', t.user_agent, 'network', t.ip_prefix)), '[]')"
+    "     FROM roughly.user_tokens t WHERE t.user_id = $1 AND t.context = 'session'),"
+    "   'events', (SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('on', a.on_date, 'action', a.action)), '[]')"
+    "     FROM roughly.audit_log a WHERE a.user_id = $1),"
+    "   'answers', $2::jsonb)",
+    {UUIDOID, JSONBOID}};
 
-// What phx.gen.auth asks of an address: one @ between something and something, no blanks or separators.
-void check_email(std::string_view email) {
-  constexpr std::size_t most = 160;
-  if (email.size() > most)
-    throw Error(Errc::value_too_long, "the e-mail address is longer than 160 bytes");
-  const std::size_t at = email.find('@');
-  if (at == 0 || at == std::string_view::npos || at + 1 == email.size() || email.find('@', at + 1) != std::string_view::npos ||
-      std::any_of(email.begin(), email.end(), [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f || c == ',' || c == ';'; }))
-    throw Error(Errc::invalid_argument, "this is not an e-mail address", "Expected is something@something, without blanks.");
+// Keeps whoever registers the address again from voting twice, and forgets everything else.
+void delete_account(Spi &spi, const Account &account) {
+  const TokenDigest digest = digest_of_email(spi, account.email);
+  spi.write(insert_tombstone, {value(ByteView(digest))});
+  spi.write(delete_user, {value(account.id)});
+  audit(spi, "delete_account", std::nullopt);
 }
 
 } // namespace
@@ -30,22 +53,107 @@ void check_email(std::string_view email) {
 ROUGHLY_FUNCTION(roughly_admin_import_user) {
   const Arguments arguments(fcinfo);
   const auto email = arguments.get<std::string>(0, "email");
-  const auto phc = arguments.optional<std::string>(1);
+  const auto hash = arguments.optional<std::string>(1);
   const auto confirmed_at = arguments.optional<std::int64_t>(2);
-  check_email(email);
-  if (phc)
-    static_cast<void>(parse_phc(*phc));
+  if (email.size() > 160)
+    throw Error(Errc::value_too_long, "the e-mail address is longer than 160 bytes");
+  if (!is_email(email))
+    throw Error(Errc::invalid_argument, "this is not an e-mail address", "Expected is something@something, without blanks.");
+  if (hash)
+    check_password_hash(*hash);
 
   identity::begin_account_write();
   const AsOwner owner;
   const Uuid user = random_uuid();
   {
     Spi spi;
-    const std::optional<Bytes> sealed = phc ? std::optional(seal_password(spi, user, *phc)) : std::nullopt;
     const Bytes secret = seal_vote_secret(spi, user, VoteSecret::generate());
-    if (spi.write(insert_user, {value(user), value(std::string_view(email)),
-                            sealed ? value(ByteView(*sealed)) : Value{}, value(confirmed_at), value(ByteView(secret))}).affected() == 0)
+    if (spi.write(insert_user, {value(user), value(std::string_view(email)), value(confirmed_at), value(ByteView(secret))}).affected() == 0)
       throw Error(Errc::duplicate_object, "an account with this e-mail address exists already");
+    if (hash)
+      store_password(spi, user, *hash);
   }
   return uuid_result(user);
+}
+
+ROUGHLY_FUNCTION(roughly_my_account) {
+  const Uuid user = identity::require().user;
+  const AsOwner owner;
+  Spi spi;
+  const Rows rows = spi.read(select_my_account, {value(user)});
+  if (rows.empty())
+    throw Error(Errc::unauthenticated, "the authenticated account no longer exists");
+  const auto email = rows.get<std::string>(0, 2);
+  return row_result(fcinfo, {value(user), value(std::string_view(email)), value(rows.optional<std::int64_t>(0, 3)),
+                             value(rows.get<std::int64_t>(0, 4)), value(rows.get<bool>(0, 5)), value(rows.get<bool>(0, 6))});
+}
+
+ROUGHLY_FUNCTION(roughly_export_my_data) {
+  const Uuid user = identity::require().user;
+  const AsOwner owner;
+  Datum copy = 0;
+  {
+    Spi spi;
+    const Rows rows = spi.read(export_account, {value(user), {fcinfo->args[0].value, fcinfo->args[0].isnull}});
+    copy = rows.copied(0, 1);
+  }
+  return copy;
+}
+
+ROUGHLY_FUNCTION(roughly_request_email_change) {
+  const auto email = Arguments(fcinfo).get<std::string>(0, "new_email");
+  const Uuid user = identity::require_recent(identity::recent).user;
+  identity::begin_account_write();
+  if (!is_email(email))
+    return text_result("invalid_email");
+  const AsOwner owner;
+  Spi spi;
+  const Account account = load_account(spi, user);
+  order_mail_throttled(spi, {MailKind::change_email, user, email, {}});
+  order_mail_throttled(spi, {MailKind::email_change_requested, user, account.email, {}});
+  return text_result("check_email");
+}
+
+ROUGHLY_FUNCTION(roughly_change_email) {
+  const auto token = Arguments(fcinfo).get<std::string>(0, "token");
+  identity::begin_account_write();
+  const AsOwner owner;
+  Spi spi;
+  const std::optional<FoundToken> found = find_token(spi, TokenContext::change_email, token);
+  const std::optional<Account> account = found ? find_account(spi, found->user) : std::nullopt;
+  if (!account || spi.write(change_email, {value(account->id), value(std::string_view(found->sent_to))}).affected() == 0)
+    return text_result("invalid"); // also when somebody else has taken the address meanwhile
+  spi.write(delete_mailed_tokens, {value(account->id)});
+  order_mail(spi, {MailKind::email_changed, account->id, account->email, {}});
+  audit(spi, "change_email", account->id);
+  return text_result("ok");
+}
+
+ROUGHLY_FUNCTION(roughly_delete_account) {
+  const auto password = Arguments(fcinfo).optional<SecretBytes>(0);
+  const Uuid user = identity::require_recent(identity::recent).user;
+  identity::begin_account_write();
+  const AsOwner owner;
+  Spi spi;
+  const Account account = load_account(spi, user);
+  if (account.sealed_password) {
+    const PasswordCheck check = check_password(spi, account, password.value_or(SecretBytes{}));
+    if (check != PasswordCheck::right)
+      return text_result(check == PasswordCheck::busy ? "busy" : "invalid_credentials");
+  }
+  delete_account(spi, account);
+  identity::sign_out();
+  return text_result("ok");
+}
+
+ROUGHLY_FUNCTION(roughly_admin_delete_user) {
+  const auto user = Arguments(fcinfo).get<Uuid>(0, "user");
+  identity::begin_account_write();
+  const AsOwner owner;
+  Spi spi;
+  const std::optional<Account> account = find_account(spi, user);
+  if (!account)
+    throw Error(Errc::unknown_object, "there is no account " + to_text(user));
+  delete_account(spi, *account);
+  return void_result();
 }

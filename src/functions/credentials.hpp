@@ -1,4 +1,4 @@
-// How stored passwords and tokens are sealed: shared by what writes and what checks them.
+// Accounts as those who prove who they are see them: passwords, tokens, sessions. Shared by every account function.
 #pragma once
 
 #include "core/session_token.hpp"
@@ -6,16 +6,66 @@
 
 namespace roughly {
 
-inline Binding password_binding(const Uuid &user) {
-  return Binding("password").with(user);
-}
+struct Account {
+  Uuid id;
+  std::string email; // as typed
+  std::optional<Bytes> sealed_password;
+  bool confirmed, banned, second_factor;
+};
+std::optional<Account> find_account(pg::Spi &spi, std::string_view email);
+std::optional<Account> find_account(pg::Spi &spi, const Uuid &id);
+Account load_account(pg::Spi &spi, const Uuid &id); // Errc::unauthenticated when it is gone
 
-inline Bytes seal_password(pg::Spi &spi, const Uuid &user, std::string_view phc) {
-  return seal(pg::keys::sealing(spi).subkey<Purpose::password>(), view(phc), password_binding(user));
-}
+// What phx.gen.auth asks of an address: one @ between something and something, no blanks or separators, 160 bytes.
+bool is_email(std::string_view email) noexcept;
+// Stands for the address in throttles and tombstones; keyed.
+TokenDigest digest_of_email(pg::Spi &spi, std::string_view email);
 
-inline std::string open_password(pg::Spi &spi, const Uuid &user, ByteView sealed) {
-  return std::string(text_view(pg::keys::open<Purpose::password>(spi, sealed, password_binding(user))));
-}
+// Passwords. Typed ones are compared and hashed in NFC.
+std::string password_hash(ByteView typed); // a fresh PHC string; Errc::program_limit when hashing stays busy
+void store_password(pg::Spi &spi, const Uuid &user, std::string_view phc);
+std::vector<std::string> new_password_faults(pg::Spi &spi, ByteView typed, std::string_view email, bool second_factor);
+enum class PasswordCheck { right, wrong, busy };
+// Works as hard for an account that does not exist or has no password. A right one is hashed anew when its cost is low.
+PasswordCheck check_password(pg::Spi &spi, const std::optional<Account> &account, ByteView typed);
+
+// Tokens that are not sessions: one per person and context, the newest.
+enum class TokenContext { confirm, login, reset_password, change_email, reauthenticate, second_factor };
+struct Issued {
+  std::string token;
+  TimestampTz expires_at;
+};
+Issued issue_token_for(pg::Spi &spi, TokenContext context, const Uuid &user, std::string_view sent_to);
+struct FoundToken {
+  Uuid id, user;
+  std::string sent_to;
+};
+std::optional<FoundToken> find_token(pg::Spi &spi, TokenContext context, std::string_view text);
+void delete_token(pg::Spi &spi, const Uuid &id);
+
+// Sessions.
+struct Opened {
+  Uuid session;
+  std::string token;
+  TimestampTz expires_at;
+};
+struct Device { // what the client says of itself
+  std::optional<std::string> user_agent;
+  pg::Value ip;
+};
+Opened open_session(pg::Spi &spi, const Uuid &user, std::int16_t aal, const Device &device);
+// Ends the person's sessions but one, and every other token; the ids of the ended sessions.
+std::vector<Uuid> end_sessions(pg::Spi &spi, const Uuid &user, const std::optional<Uuid> &keep);
+// A new token for a session that goes on; the old one ends now. `proved`: the person has just proved themselves.
+Opened renew_session(pg::Spi &spi, const Uuid &user, const Uuid &session, bool proved);
+
+// The row of every function that opens a session.
+Datum log_in_row(FunctionCallInfo fcinfo, std::string_view status, const std::optional<Opened> &opened = {},
+                 const std::optional<Uuid> &user = {}, std::optional<std::int64_t> retry_after = {});
+// Opens a session, or asks for the second factor first; tells who is banned.
+Datum finish_log_in(FunctionCallInfo fcinfo, pg::Spi &spi, const Account &account, const Device &device);
+
+// Account events, dated by day.
+void audit(pg::Spi &spi, std::string_view action, const std::optional<Uuid> &user);
 
 } // namespace roughly

@@ -65,6 +65,7 @@ void check_values(const Rows &rows, const std::vector<Dimension> &dimensions) {
     if (source == "birth_year" &&
         (text.size() != 4 || text.find_first_not_of("0123456789") != std::string::npos || text < "1900" || text > "2100"))
       throw Error(Errc::invalid_argument, "\"birth_year\" must be a year from 1900 to 2100");
+    check_iso_code(source, text);
     for (const Dimension &dimension : dimensions)
       if (dimension.source == source)
         static_cast<void>(encode_category(dimension, text));

@@ -1,5 +1,8 @@
 #include "functions/records.hpp"
 
+#include "core/iso_codes.hpp"
+#include "pg/lock.hpp"
+
 namespace roughly {
 namespace {
 
@@ -16,9 +19,9 @@ constinit Statement select_question{
     " FROM roughly.questions WHERE id = $1",
     {UUIDOID}};
 
-// 4..10: the profile columns as text; 11: the wanted keys of extra, '' where there is nothing.
+// 5..11: the profile columns as text; 12: the wanted keys of extra, '' where there is nothing.
 constinit Statement select_voter{
-    "SELECT u.confirmed_at IS NOT NULL, u.inserted_at, u.vote_secret,"
+    "SELECT u.confirmed_at IS NOT NULL, u.inserted_at, u.votes_from, u.vote_secret,"
     "   (EXTRACT(year FROM pg_catalog.clock_timestamp() AT TIME ZONE 'UTC')::int - p.birth_year)::text,"
     "   p.birth_year::text, p.country, p.region, p.gender, p.education_level, p.income_bracket,"
     "   ARRAY(SELECT COALESCE(p.extra ->> s.key, '') FROM pg_catalog.unnest($2) WITH ORDINALITY AS s (key, n) ORDER BY s.n)"
@@ -79,8 +82,8 @@ Voter load_voter(Spi &spi, const Uuid &user, const std::vector<Dimension> &dimen
   const Rows rows = spi.read_latest(select_voter, {value(user), value(keys)});
   if (rows.empty())
     throw Error(Errc::unauthenticated, "the authenticated account no longer exists");
-  Voter voter{rows.get<bool>(0, 1), rows.get<std::int64_t>(0, 2), rows.get<Bytes>(0, 3), {}};
-  int column = 4;
+  Voter voter{rows.get<bool>(0, 1), rows.get<std::int64_t>(0, 2), rows.get<std::int64_t>(0, 3), rows.get<Bytes>(0, 4), {}};
+  int column = 5;
   for (const char *source : {"age", "birth_year", "country", "region", "gender", "education_level", "income_bracket"})
     if (std::optional<std::string> text = rows.optional<std::string>(0, column++))
       voter.values.emplace(source, std::move(*text));
@@ -99,10 +102,19 @@ Bytes seal_vote_secret(Spi &spi, const Uuid &user, ByteView secret) {
   return seal(pg::keys::sealing(spi).subkey<Purpose::vote_secret>(), secret, vote_secret_binding(user));
 }
 
+void check_iso_code(std::string_view source, std::string_view value) {
+  if (source == "country" && !is_country(value))
+    throw Error(Errc::invalid_argument, "\"country\" is not a code of ISO 3166-1 alpha-2", "For example DE.");
+  if (source == "region" && !is_region(value))
+    throw Error(Errc::invalid_argument, "\"region\" is not a code of ISO 3166-2", "For example DE-BY.");
+}
+
 SecretBytes take_snapshot(const Voter &voter, const std::vector<Dimension> &dimensions) {
   SecretBytes snapshot;
   for (const Dimension &dimension : dimensions) {
     const auto found = voter.values.find(dimension.source);
+    if (found != voter.values.end())
+      check_iso_code(dimension.source, found->second);
     const std::string field =
         encode_category(dimension, found == voter.values.end() ? std::nullopt : std::optional(found->second));
     snapshot.insert(snapshot.end(), field.begin(), field.end());
@@ -154,12 +166,10 @@ std::vector<Dimension> choose_dimensions(Spi &spi, const std::vector<std::string
 }
 
 void lock_question(const Uuid &question, QuestionLock mode) {
-  constexpr std::uint16_t ours = 0x5241; // apart from the locks of pg_advisory_lock(), which use 1 and 2
   std::uint32_t high, low;
   memcpy(&high, question.data(), sizeof high);
   memcpy(&low, question.data() + sizeof high, sizeof low);
-  LOCKTAG tag;
-  SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, high, low, ours);
+  const LOCKTAG tag = pg::lock_tag(pg::LockKind::question, high, low);
   call([&] { LockAcquire(&tag, mode == QuestionLock::exclusive ? ExclusiveLock : ShareLock, false, false); });
 }
 

@@ -36,6 +36,7 @@ Question load_question(pg::Spi &spi, const Uuid &id);
 struct Voter {
   bool confirmed;
   TimestampTz inserted_at;
+  TimestampTz votes_from; // questions that opened before are barred: an earlier account of this address may have voted
   Bytes sealed_vote_secret;
   std::map<std::string, std::string> values; // by dimension source; what is not stated is absent
 };
@@ -46,6 +47,9 @@ Voter load_voter(pg::Spi &spi, const Uuid &user, const std::vector<Dimension> &d
 
 VoteSecret open_vote_secret(pg::Spi &spi, const Uuid &user, ByteView sealed);
 Bytes seal_vote_secret(pg::Spi &spi, const Uuid &user, ByteView secret);
+
+// Countries and regions are those of ISO 3166; any value will do for other sources. Errc::invalid_argument.
+void check_iso_code(std::string_view source, std::string_view value);
 
 // One category field per dimension. Errc::invalid_argument when the profile holds a value a dimension does not have.
 SecretBytes take_snapshot(const Voter &voter, const std::vector<Dimension> &dimensions);

@@ -1,68 +1,87 @@
-#include "core/password_hash.hpp"
-#include "core/session_token.hpp"
-
 #include "functions/credentials.hpp"
 #include "pg/identity.hpp"
-#include "pg/settings.hpp"
+#include "pg/throttle.hpp"
 
 using namespace roughly;
 using namespace roughly::pg;
 
 namespace {
 
-constexpr std::string_view session_context = "session";
-
-constinit Statement select_credentials{
-    "SELECT id, hashed_password, confirmed_at IS NOT NULL FROM roughly.users"
-    " WHERE email_normalized = pg_catalog.lower(pg_catalog.normalize($1, 'NFC'))",
-    {TEXTOID}};
-constinit Statement update_password{"UPDATE roughly.users SET hashed_password = $2 WHERE id = $1", {UUIDOID, BYTEAOID}};
-// Networks, not addresses: /24 and /48.
-constinit Statement insert_session{
-    "INSERT INTO roughly.user_tokens (id, user_id, context, key_id, token_digest, user_agent, ip_prefix, expires_at)"
-    " VALUES ($1, $2, 'session', $3, $4, $5,"
-    "   pg_catalog.network(pg_catalog.set_masklen($6, CASE pg_catalog.family($6) WHEN 4 THEN 24 ELSE 48 END)),"
-    "   pg_catalog.now() + interval '14 days') RETURNING expires_at",
-    {UUIDOID, UUIDOID, INT4OID, BYTEAOID, TEXTOID, INETOID}};
+// Every live session of a person. The token before the last one is accepted for a minute, so that requests under way
+// during a re-issue do not fail.
 constinit Statement select_sessions{
-    "SELECT id, key_id, token_digest, authenticated_at, expires_at FROM roughly.user_tokens"
-    " WHERE user_id = $1 AND context = 'session' AND expires_at > pg_catalog.clock_timestamp()",
+    "SELECT id, key_id, token_digest, authenticated_at, expires_at, aal, previous_digest,"
+    "   rotated_at > pg_catalog.clock_timestamp() - interval '1 minute',"
+    "   COALESCE(rotated_at, inserted_at) < pg_catalog.clock_timestamp() - interval '7 days'"
+    " FROM roughly.user_tokens WHERE user_id = $1 AND context = 'session' AND expires_at > pg_catalog.clock_timestamp()",
     {UUIDOID}};
-constinit Statement delete_session{"DELETE FROM roughly.user_tokens WHERE id = $1", {UUIDOID}};
+constinit Statement delete_session{"DELETE FROM roughly.user_tokens WHERE user_id = $1 AND id = $2 AND context = 'session'", {UUIDOID, UUIDOID}};
+constinit Statement reissue_session{
+    "UPDATE roughly.user_tokens SET key_id = $3, previous_digest = token_digest, token_digest = $4, rotated_at = pg_catalog.now(),"
+    "   last_used_on = CURRENT_DATE, expires_at = LEAST(not_after, pg_catalog.now() + (expires_at - COALESCE(rotated_at, inserted_at)))"
+    " WHERE user_id = $1 AND id = $2 RETURNING expires_at",
+    {UUIDOID, UUIDOID, INT4OID, BYTEAOID}};
+constinit Statement select_own_sessions{
+    "SELECT id, aal, inserted_at::date, last_used_on, expires_at, user_agent, ip_prefix::text FROM roughly.user_tokens"
+    " WHERE user_id = $1 AND context = 'session' AND expires_at > pg_catalog.now() ORDER BY inserted_at, id",
+    {UUIDOID}};
 
-// The session a token stands for. Every session of the person is compared in constant time; a wrong token is no error.
-std::optional<identity::Identity> find_session(Spi &spi, std::string_view text) {
+// Failed log-ins of an address, whether it has an account or not: 5 are free, then 30 seconds doubling to an hour; after
+// 100 in a row the password is no longer accepted until it is reset by mail (NIST SP 800-63B-4, section 3.2.2).
+constexpr std::int32_t most_failures = 100;
+constinit Statement select_failures{
+    "SELECT failures, (EXTRACT(epoch FROM throttled_until - pg_catalog.clock_timestamp()) * 1000000)::int8"
+    " FROM roughly.login_failures WHERE email_digest = $1",
+    {BYTEAOID}};
+constinit Statement count_failure{
+    "INSERT INTO roughly.login_failures AS f (email_digest, failures) VALUES ($1, 1)"
+    " ON CONFLICT (email_digest) DO UPDATE SET failures = f.failures + 1, throttled_until = CASE WHEN f.failures >= 5"
+    "   THEN pg_catalog.clock_timestamp() + LEAST(interval '1 hour', interval '30 seconds' * pg_catalog.power(2, LEAST(f.failures - 5, 7))) END",
+    {BYTEAOID}};
+constinit Statement forget_failures{"DELETE FROM roughly.login_failures WHERE email_digest = $1", {BYTEAOID}};
+
+struct Session {
+  identity::Identity identity;
+  bool current; // the token is the last one issued
+  bool due;     // for a new token
+};
+
+bool equal(const std::optional<Bytes> &stored, const TokenDigest &digest) {
+  return stored && stored->size() == digest.size() && sodium_memcmp(stored->data(), digest.data(), digest.size()) == 0;
+}
+
+// The session a token stands for, also by a token that has been replaced. A wrong token is no error.
+std::optional<Session> find_session(Spi &spi, std::string_view text, bool accept_replaced) {
   const std::optional<Token> token = parse_token(text);
   if (!token)
     return std::nullopt;
   const Rows rows = spi.read_latest(select_sessions, {value(token->user)});
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const auto key = static_cast<KeyId>(rows.get<std::int32_t>(i, 2));
-    const auto stored = rows.get<Bytes>(i, 3);
-    identity::Identity found{token->user, rows.get<Uuid>(i, 1), rows.get<std::int64_t>(i, 4), rows.get<std::int64_t>(i, 5), {}};
-    found.digest = token_digest(keys::by_id(spi, key).subkey<Purpose::token>(), session_context, *token);
-    if (stored.size() == found.digest.size() && sodium_memcmp(stored.data(), found.digest.data(), stored.size()) == 0)
-      return found;
+    const TokenDigest digest = token_digest(keys::by_id(spi, key).subkey<Purpose::token>(), "session", *token);
+    const bool current = equal(rows.get<Bytes>(i, 3), digest);
+    const bool graced = rows.optional<bool>(i, 8).value_or(false) || accept_replaced;
+    if (current || (graced && equal(rows.optional<Bytes>(i, 7), digest)))
+      return Session{{token->user, rows.get<Uuid>(i, 1), rows.get<std::int64_t>(i, 4), rows.get<std::int64_t>(i, 5), rows.get<std::int16_t>(i, 6), digest},
+                     current, rows.get<bool>(i, 9)};
   }
   return std::nullopt;
 }
 
-// True when `password` is the account's. Works as hard for an account that does not exist or has no password, and for
-// a password that cannot be one.
-bool check_password(Spi &spi, const std::optional<Uuid> &user, const std::optional<Bytes> &sealed, ByteView password) {
-  if (!user || !sealed || password.empty() || password.size() > max_password_size) {
-    static_cast<void>(hash_password(view("nobody's password"), settings::argon2_cost()));
-    return false;
+std::optional<std::int64_t> how_long_to_wait(Spi &spi, ByteView digest, const Device &device) {
+  if (!device.ip.null) {
+    constexpr std::size_t network = 1 + 8; // family and the first 64 bits: a /64, or all of IPv4
+    const auto *address = static_cast<const inet *>(call([&] { return static_cast<void *>(DatumGetInetPP(device.ip.datum)); }));
+    Writer<Bytes> key;
+    key.u8(ip_family(address));
+    key.raw(ByteView(ip_addr(address), ip_family(address) == PGSQL_AF_INET ? 4 : network - 1));
+    TokenDigest hashed;
+    const Bytes bytes = std::move(key).take();
+    crypto_generichash(hashed.data(), hashed.size(), bytes.data(), bytes.size(), nullptr, 0);
+    if (const std::optional<std::int64_t> wait = throttle::take(spi, hashed, throttle::network))
+      return wait;
   }
-  const std::string phc = open_password(spi, *user, *sealed);
-  check_for_interrupts();
-  if (!verify_password(password, phc))
-    return false;
-  if (needs_rehash(phc, settings::argon2_cost())) {
-    const Bytes renewed = seal_password(spi, *user, hash_password(password, settings::argon2_cost()));
-    spi.write(update_password, {value(*user), value(ByteView(renewed))});
-  }
-  return true;
+  return throttle::take(spi, digest, throttle::log_ins);
 }
 
 } // namespace
@@ -71,52 +90,48 @@ ROUGHLY_FUNCTION(roughly_log_in) {
   const Arguments arguments(fcinfo);
   const auto email = arguments.get<std::string>(0, "email");
   const auto password = arguments.get<SecretBytes>(1, "password");
-  const auto user_agent = arguments.optional<std::string>(2);
+  const Device device{arguments.optional<std::string>(2), {fcinfo->args[3].value, fcinfo->args[3].isnull}};
   identity::begin_account_write();
 
-  std::string token;
-  std::optional<Uuid> user;
-  const Uuid session = random_uuid();
-  std::int64_t expires_at = 0;
-  {
-    const AsOwner owner;
-    Spi spi;
-    std::optional<Bytes> sealed;
-    if (const Rows rows = spi.read_latest(select_credentials, {value(std::string_view(email))}); !rows.empty()) {
-      user = rows.get<Uuid>(0, 1);
-      sealed = rows.optional<Bytes>(0, 2);
-    }
-    if (!check_password(spi, user, sealed, password))
-      return row_result(fcinfo, {value(std::string_view("invalid_credentials")), {}, {}, {}, {}});
+  const AsOwner owner;
+  Spi spi;
+  const TokenDigest digest = digest_of_email(spi, email);
+  if (const std::optional<std::int64_t> wait = how_long_to_wait(spi, digest, device))
+    return log_in_row(fcinfo, "throttled", {}, {}, wait);
+  const Rows failures = spi.read_latest(select_failures, {value(ByteView(digest))});
+  if (const std::int64_t wait = failures.empty() ? 0 : failures.optional<std::int64_t>(0, 2).value_or(0); wait > 0)
+    return log_in_row(fcinfo, "throttled", {}, {}, wait);
+  const bool disabled = !failures.empty() && failures.get<std::int32_t>(0, 1) >= most_failures;
 
-    const Token fresh = issue_token(*user);
-    const Key &key = keys::sealing(spi);
-    const TokenDigest digest = token_digest(key.subkey<Purpose::token>(), session_context, fresh);
-    const Rows rows = spi.write(
-        insert_session, {value(session), value(*user), value(std::int32_t{key.id()}), value(ByteView(digest)),
-                         user_agent ? value(std::string_view(*user_agent).substr(0, 256)) : Value{},
-                         {fcinfo->args[3].value, fcinfo->args[3].isnull}});
-    expires_at = rows.get<std::int64_t>(0, 1);
-    token = encode_token(fresh);
+  const std::optional<Account> account = find_account(spi, email);
+  const PasswordCheck check = check_password(spi, account, password);
+  if (check == PasswordCheck::busy)
+    return log_in_row(fcinfo, "busy");
+  if (check == PasswordCheck::wrong || disabled) {
+    spi.write(count_failure, {value(ByteView(digest))});
+    return log_in_row(fcinfo, "invalid_credentials");
   }
-  return row_result(fcinfo, {value(std::string_view("ok")), value(std::string_view(token)), value(session), value(*user), value(expires_at)});
+  spi.write(forget_failures, {value(ByteView(digest))});
+  throttle::refund(spi, digest, throttle::log_ins);
+  return finish_log_in(fcinfo, spi, *account, device);
 }
 
 ROUGHLY_FUNCTION(roughly_authenticate) {
   const auto token = Arguments(fcinfo).get<std::string>(0, "session_token");
-  std::optional<identity::Identity> found;
+  std::optional<Session> found;
   {
     const AsOwner owner;
     Spi spi;
-    found = find_session(spi, token);
+    found = find_session(spi, token, false);
   }
   if (found)
-    identity::establish(*found);
+    identity::establish(found->identity);
   else if (identity::current() != nullptr)
     throw Error(Errc::other_identity, "another session is authenticated in this transaction");
   if (!found)
-    return row_result(fcinfo, {{}, {}, {}, {}});
-  return row_result(fcinfo, {value(found->user), value(found->session), value(found->authenticated_at), value(found->expires_at)});
+    return row_result(fcinfo, {{}, {}, {}, {}, {}, {}});
+  const identity::Identity &now = found->identity;
+  return row_result(fcinfo, {value(now.user), value(now.session), value(now.authenticated_at), value(now.expires_at), value(now.aal), value(found->due)});
 }
 
 ROUGHLY_FUNCTION(roughly_current_user) {
@@ -124,8 +139,21 @@ ROUGHLY_FUNCTION(roughly_current_user) {
   return now == nullptr ? null_result(fcinfo) : uuid_result(now->user);
 }
 
+ROUGHLY_FUNCTION(roughly_current_session) {
+  const identity::Identity *now = identity::current();
+  return now == nullptr ? null_result(fcinfo) : uuid_result(now->session);
+}
+
 ROUGHLY_FUNCTION(roughly_require_user) {
   return uuid_result(identity::require().user);
+}
+
+ROUGHLY_FUNCTION(roughly_require_sudo) {
+  const Arguments arguments(fcinfo);
+  if (arguments.is_null(0))
+    throw Error(Errc::null_argument, "max_age must not be null");
+  const Interval *age = DatumGetIntervalP(fcinfo->args[0].value);
+  return uuid_result(identity::require_recent(age->time + (age->day + std::int64_t{30} * age->month) * USECS_PER_DAY).user);
 }
 
 ROUGHLY_FUNCTION(roughly_sign_out_of_transaction) {
@@ -133,15 +161,77 @@ ROUGHLY_FUNCTION(roughly_sign_out_of_transaction) {
   return void_result();
 }
 
+ROUGHLY_FUNCTION(roughly_reissue_session) {
+  const auto old = Arguments(fcinfo).get<std::string>(0, "session_token");
+  identity::begin_account_write();
+  const AsOwner owner;
+  Spi spi;
+  const std::optional<Session> found = find_session(spi, old, true);
+  if (!found)
+    return row_result(fcinfo, {{}, {}});
+  const Uuid user = found->identity.user, session = found->identity.session;
+  if (!found->current) { // a replaced token: a retry within the minute, or somebody's copy
+    if (!find_session(spi, old, false)) {
+      spi.write(delete_session, {value(user), value(session)});
+      audit(spi, "token_reuse", user);
+    }
+    return row_result(fcinfo, {{}, {}});
+  }
+  const Token token = issue_token(user);
+  const Key &key = keys::sealing(spi);
+  const TokenDigest digest = token_digest(key.subkey<Purpose::token>(), "session", token);
+  const Rows rows = spi.write(reissue_session, {value(user), value(session), value(std::int32_t{key.id()}), value(ByteView(digest))});
+  const std::string fresh = encode_token(token);
+  return row_result(fcinfo, {value(std::string_view(fresh)), value(rows.get<std::int64_t>(0, 1))});
+}
+
 ROUGHLY_FUNCTION(roughly_log_out) {
   const auto token = Arguments(fcinfo).get<std::string>(0, "session_token");
   identity::begin_account_write();
   const AsOwner owner;
   Spi spi;
-  if (const std::optional<identity::Identity> found = find_session(spi, token)) {
-    spi.write(delete_session, {value(found->session)});
-    if (const identity::Identity *now = identity::current(); now != nullptr && now->session == found->session)
+  if (const std::optional<Session> found = find_session(spi, token, true)) {
+    spi.write(delete_session, {value(found->identity.user), value(found->identity.session)});
+    if (const identity::Identity *now = identity::current(); now != nullptr && now->session == found->identity.session)
       identity::sign_out();
   }
   return void_result();
+}
+
+ROUGHLY_FUNCTION(roughly_log_out_everywhere) {
+  const auto keep_current = Arguments(fcinfo).get<bool>(0, "keep_current");
+  const identity::Identity now = identity::require();
+  identity::begin_account_write();
+  const AsOwner owner;
+  Spi spi;
+  const std::vector<Uuid> ended = end_sessions(spi, now.user, keep_current ? std::optional(now.session) : std::nullopt);
+  audit(spi, "log_out_everywhere", now.user);
+  if (!keep_current)
+    identity::sign_out();
+  return value(ended).datum;
+}
+
+ROUGHLY_FUNCTION(roughly_my_sessions) {
+  const identity::Identity now = identity::require();
+  RowSet result(fcinfo);
+  const AsOwner owner;
+  Spi spi;
+  const Rows rows = spi.read(select_own_sessions, {value(now.user)});
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const auto id = rows.get<Uuid>(i, 1);
+    const auto agent = rows.optional<std::string>(i, 6), prefix = rows.optional<std::string>(i, 7);
+    result.put({value(id), value(id == now.session), value(rows.get<std::int16_t>(i, 2)), value(rows.get<std::int32_t>(i, 3)),
+                value(rows.optional<std::int32_t>(i, 4)), value(rows.get<std::int64_t>(i, 5)),
+                agent ? value(std::string_view(*agent)) : Value{}, prefix ? value(std::string_view(*prefix)) : Value{}});
+  }
+  return void_result();
+}
+
+ROUGHLY_FUNCTION(roughly_revoke_session) {
+  const auto session = Arguments(fcinfo).get<Uuid>(0, "session_id");
+  const Uuid user = identity::require().user;
+  identity::begin_account_write();
+  const AsOwner owner;
+  Spi spi;
+  return BoolGetDatum(spi.write(delete_session, {value(user), value(session)}).affected() > 0);
 }

@@ -26,6 +26,9 @@ void check_entitled(const Question &question, const Voter &voter, TimestampTz no
     throw Error(Errc::not_entitled, "only confirmed accounts may answer this question", "Confirm the e-mail address first.");
   if (now - voter.inserted_at < question.min_account_age)
     throw Error(Errc::not_entitled, "this account is too young to answer this question");
+  if (question.opens_at < voter.votes_from)
+    throw Error(Errc::not_entitled, "this question opened before an earlier account of this address was deleted",
+                "That account may have answered it; a vote is final.");
 }
 
 std::uint8_t find_choice(const Question &question, const std::string &choice) {

@@ -92,6 +92,14 @@ const Identity &require() {
               "Call roughly_authenticate(token) at the start of the transaction; an identity ends with it.");
 }
 
+const Identity &require_recent(std::int64_t microseconds) {
+  const Identity &now = require();
+  if (GetCurrentTimestamp() - now.authenticated_at > microseconds)
+    throw Error(Errc::not_recent, "the session has not been proved recently enough for this",
+                "Call roughly_reauthenticate(password), then authenticate with the token it returns.");
+  return now;
+}
+
 void begin_vote() {
   if (!has_voted && settings::isolate_votes() && TransactionIdIsValid(GetTopTransactionIdIfAny()))
     throw Error(Errc::active_transaction, "a vote must not share its transaction with other writes",

@@ -12,6 +12,7 @@ struct Identity {
   Uuid session;
   TimestampTz authenticated_at;
   TimestampTz expires_at;
+  std::int16_t aal; // authenticator assurance level: 1, or 2 with a second factor
   TokenDigest digest; // tells whether a second authentication is the same one
 };
 
@@ -25,6 +26,9 @@ void sign_out();
 // Nothing when nobody is authenticated, and always nothing in a parallel worker.
 const Identity *current() noexcept;
 const Identity &require(); // Errc::unauthenticated
+// Who proved themselves at most `microseconds` ago ("sudo"). Errc::not_recent.
+const Identity &require_recent(std::int64_t microseconds);
+inline constexpr std::int64_t recent = std::int64_t{10} * 60 * 1'000'000; // ten minutes
 
 // A vote and a row that names its voter must never come from one transaction: equal xmin would link them.
 // Errc::active_transaction when this transaction has written anything but votes.

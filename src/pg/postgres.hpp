@@ -25,6 +25,8 @@
 #include <utility>
 #include <vector>
 
+#include <sys/socket.h> // PGSQL_AF_INET
+
 extern "C" {
 #include "postgres.h"
 
@@ -47,6 +49,7 @@ extern "C" {
 #include "utils/date.h"
 #include "utils/elog.h"
 #include "utils/guc.h"
+#include "utils/inet.h"
 #include "utils/inval.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"

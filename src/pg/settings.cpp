@@ -10,6 +10,9 @@ constinit bool allow_key_in_data_directory = false;
 constinit int min_k_setting = 5;
 constinit int argon2_memory = 19 * 1024;
 constinit int argon2_passes = 2;
+constinit int hash_slots_setting = 4;
+constinit int min_password_length_setting = 15;
+constinit int min_password_length_with_factor = 8;
 constinit bool isolate_votes_setting = true;
 
 } // namespace
@@ -30,6 +33,15 @@ void define() {
                             19 * 1024, static_cast<int>(argon2_limit.memory_kib), PGC_SUSET, GUC_UNIT_KB, nullptr, nullptr, nullptr);
     DefineCustomIntVariable("roughly_auth.argon2_passes", "Passes over that memory.", nullptr, &argon2_passes, 2, 2,
                             static_cast<int>(argon2_limit.passes), PGC_SUSET, 0, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable("roughly_auth.hash_slots", "How many passwords may be hashed at once in this database.",
+                            "Each takes argon2_memory; who waits longer than a second is told to come back.",
+                            &hash_slots_setting, 4, 1, 64, PGC_SUSET, 0, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable("roughly_auth.min_password_length", "Characters a new password must have at least.",
+                            "NIST SP 800-63B-4 asks for 15 where the password is the only factor.", &min_password_length_setting,
+                            15, 8, 64, PGC_SUSET, 0, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable("roughly_auth.min_password_length_with_factor",
+                            "The same for accounts with a second factor.", nullptr, &min_password_length_with_factor, 8, 8, 64,
+                            PGC_SUSET, 0, nullptr, nullptr, nullptr);
     DefineCustomBoolVariable("roughly_auth.isolate_votes", "Refuses a vote in a transaction that has written anything else.",
                              "Rows written in one transaction can be linked. Turn it off only in tests that roll back.",
                              &isolate_votes_setting, true, PGC_SUSET, 0, nullptr, nullptr, nullptr);
@@ -47,6 +59,10 @@ bool key_in_data_directory() noexcept { return allow_key_in_data_directory; }
 std::uint32_t min_k() noexcept { return static_cast<std::uint32_t>(min_k_setting); }
 Argon2Cost argon2_cost() noexcept {
   return {static_cast<std::uint32_t>(argon2_memory), static_cast<std::uint32_t>(argon2_passes)};
+}
+std::uint32_t hash_slots() noexcept { return static_cast<std::uint32_t>(hash_slots_setting); }
+std::size_t min_password_length(bool second_factor) noexcept {
+  return static_cast<std::size_t>(second_factor ? min_password_length_with_factor : min_password_length_setting);
 }
 bool isolate_votes() noexcept { return isolate_votes_setting; }
 

@@ -11,6 +11,8 @@ std::string key_file();           // resolved: the default lies beside the data 
 bool key_in_data_directory() noexcept; // allowed to lie inside it
 std::uint32_t min_k() noexcept;
 Argon2Cost argon2_cost() noexcept;
+std::uint32_t hash_slots() noexcept;
+std::size_t min_password_length(bool second_factor) noexcept; // code points
 bool isolate_votes() noexcept;    // a vote's transaction writes nothing else
 
 } // namespace roughly::pg::settings

@@ -38,6 +38,15 @@ public:
     return std::move(*found);
   }
 
+  // The value itself, copied for the caller of the function; for types C++ has no use for.
+  [[nodiscard]] Datum copied(std::size_t row, int column) const {
+    return call([&] {
+      bool null = false;
+      const Datum datum = SPI_getbinval(table_->vals[row], table_->tupdesc, column, &null);
+      return null ? Datum{0} : SPI_datumTransfer(datum, false, -1);
+    });
+  }
+
 private:
   SPITupleTable *table_;
   std::size_t count_;

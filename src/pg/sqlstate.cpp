@@ -16,6 +16,7 @@ Report report_of(Errc code) noexcept {
   case Errc::not_entitled: return {ERRCODE_INSUFFICIENT_PRIVILEGE, nullptr};
   case Errc::unauthenticated: return {MAKE_SQLSTATE('R', 'A', '0', '0', '1'), nullptr};
   case Errc::other_identity: return {MAKE_SQLSTATE('R', 'A', '0', '0', '2'), nullptr};
+  case Errc::not_recent: return {MAKE_SQLSTATE('R', 'A', '0', '0', '3'), nullptr};
   case Errc::not_supported: return {ERRCODE_FEATURE_NOT_SUPPORTED, nullptr};
   case Errc::active_transaction: return {ERRCODE_ACTIVE_SQL_TRANSACTION, nullptr};
   case Errc::read_only: return {ERRCODE_READ_ONLY_SQL_TRANSACTION, nullptr};

@@ -1,0 +1,252 @@
+#include "functions/credentials.hpp"
+
+#include "core/password_hash.hpp"
+#include "core/password_rules.hpp"
+#include "pg/hash_gate.hpp"
+#include "pg/settings.hpp"
+#include "pg/text.hpp"
+
+namespace roughly {
+namespace {
+
+using pg::Rows;
+using pg::Spi;
+using pg::Statement;
+using pg::value;
+using pg::Value;
+
+constexpr std::string_view session_context = "session";
+
+#define ACCOUNT_COLUMNS                                                                                                \
+  "id, email, hashed_password, confirmed_at IS NOT NULL, COALESCE(banned_until > pg_catalog.now(), false),"            \
+  " EXISTS (SELECT FROM roughly.mfa_factors f WHERE f.user_id = u.id AND f.verified)"
+constinit Statement select_account_by_email{
+    "SELECT " ACCOUNT_COLUMNS " FROM roughly.users u WHERE email_normalized = pg_catalog.lower(pg_catalog.normalize($1, 'NFC'))", {TEXTOID}};
+constinit Statement select_account{"SELECT " ACCOUNT_COLUMNS " FROM roughly.users u WHERE id = $1", {UUIDOID}};
+#undef ACCOUNT_COLUMNS
+constinit Statement normalize_email{"SELECT pg_catalog.lower(pg_catalog.normalize($1, 'NFC'))", {TEXTOID}};
+constinit Statement update_password{
+    "UPDATE roughly.users SET hashed_password = $2, password_changed_at = pg_catalog.now(), updated_at = pg_catalog.now() WHERE id = $1",
+    {UUIDOID, BYTEAOID}};
+constinit Statement select_blocked{"SELECT FROM roughly.password_blocklist WHERE digest = $1", {BYTEAOID}};
+constinit Statement upsert_token{
+    "INSERT INTO roughly.user_tokens (id, user_id, context, key_id, token_digest, sent_to, expires_at)"
+    " VALUES ($1, $2, $3, $4, $5, $6, pg_catalog.now() + $7)"
+    " ON CONFLICT (user_id, context) WHERE context <> 'session' DO UPDATE SET id = excluded.id, key_id = excluded.key_id,"
+    "   token_digest = excluded.token_digest, sent_to = excluded.sent_to, expires_at = excluded.expires_at, inserted_at = pg_catalog.now()"
+    " RETURNING expires_at",
+    {UUIDOID, UUIDOID, TEXTOID, INT4OID, BYTEAOID, TEXTOID, INTERVALOID}};
+constinit Statement select_token{
+    "SELECT id, key_id, token_digest, COALESCE(sent_to, '') FROM roughly.user_tokens"
+    " WHERE user_id = $1 AND context = $2 AND expires_at > pg_catalog.clock_timestamp()",
+    {UUIDOID, TEXTOID}};
+constinit Statement delete_token_by_id{"DELETE FROM roughly.user_tokens WHERE id = $1", {UUIDOID}};
+// Networks, not addresses: /24 and /48. A session with a second factor lasts a day (NIST SP 800-63B-4, AAL2).
+constinit Statement insert_session{
+    "INSERT INTO roughly.user_tokens (id, user_id, context, key_id, token_digest, aal, user_agent, ip_prefix, last_used_on, expires_at, not_after)"
+    " SELECT $1, $2, 'session', $3, $4, $5, $6,"
+    "   pg_catalog.network(pg_catalog.set_masklen($7, CASE pg_catalog.family($7) WHEN 4 THEN 24 ELSE 48 END)), CURRENT_DATE,"
+    "   pg_catalog.now() + CASE $5 WHEN 2 THEN interval '1 day' ELSE interval '14 days' END, pg_catalog.now() + interval '30 days'"
+    " RETURNING expires_at",
+    {UUIDOID, UUIDOID, INT4OID, BYTEAOID, INT2OID, TEXTOID, INETOID}};
+constinit Statement delete_sessions{
+    "WITH gone AS (DELETE FROM roughly.user_tokens WHERE user_id = $1 AND ($2 IS NULL OR id <> $2) RETURNING id, context)"
+    " SELECT id FROM gone WHERE context = 'session'",
+    {UUIDOID, UUIDOID}};
+constinit Statement update_session{
+    "UPDATE roughly.user_tokens SET key_id = $3, token_digest = $4, previous_digest = NULL, rotated_at = pg_catalog.now(),"
+    "   authenticated_at = CASE WHEN $5 THEN pg_catalog.clock_timestamp() ELSE authenticated_at END, last_used_on = CURRENT_DATE"
+    " WHERE user_id = $1 AND id = $2 AND context = 'session' RETURNING expires_at",
+    {UUIDOID, UUIDOID, INT4OID, BYTEAOID, BOOLOID}};
+constinit Statement insert_audit{"INSERT INTO roughly.audit_log (action, user_id) VALUES ($1, $2)", {TEXTOID, UUIDOID}};
+
+constexpr std::int64_t minute = std::int64_t{60} * 1'000'000, hour = 60 * minute, day = 24 * hour;
+
+struct ContextRule {
+  std::string_view name;
+  std::int64_t lifetime;
+};
+
+ContextRule rule_of(TokenContext context) {
+  switch (context) {
+  case TokenContext::confirm: return {"confirm", 7 * day};
+  case TokenContext::login: return {"login", 15 * minute};
+  case TokenContext::reset_password: return {"reset_password", hour};
+  case TokenContext::change_email: return {"change_email", day};
+  case TokenContext::reauthenticate: return {"reauthenticate", 10 * minute};
+  case TokenContext::second_factor: break;
+  }
+  return {"second_factor", 5 * minute};
+}
+
+Binding password_binding(const Uuid &user) {
+  return Binding("password").with(user);
+}
+
+std::optional<Account> read_account(const Rows &rows) {
+  if (rows.empty())
+    return std::nullopt;
+  return Account{rows.get<Uuid>(0, 1), rows.get<std::string>(0, 2), rows.optional<Bytes>(0, 3),
+          rows.get<bool>(0, 4), rows.get<bool>(0, 5), rows.get<bool>(0, 6)};
+}
+
+Value interval_value(std::int64_t microseconds) {
+  auto *interval = static_cast<Interval *>(pg::call(palloc0, sizeof(Interval)));
+  interval->time = microseconds;
+  return {PointerGetDatum(interval), false};
+}
+
+} // namespace
+
+std::optional<Account> find_account(Spi &spi, std::string_view email) {
+  return read_account(spi.read_latest(select_account_by_email, {value(email)}));
+}
+
+std::optional<Account> find_account(Spi &spi, const Uuid &id) {
+  return read_account(spi.read_latest(select_account, {value(id)}));
+}
+
+Account load_account(Spi &spi, const Uuid &id) {
+  std::optional<Account> account = find_account(spi, id);
+  if (!account)
+    throw Error(Errc::unauthenticated, "the authenticated account no longer exists");
+  return std::move(*account);
+}
+
+bool is_email(std::string_view email) noexcept {
+  constexpr std::size_t most = 160;
+  const std::size_t at = email.find('@');
+  const auto separates = [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f || c == ',' || c == ';'; };
+  return email.size() <= most && at != 0 && at != std::string_view::npos && at + 1 < email.size() &&
+         email.find('@', at + 1) == std::string_view::npos && std::none_of(email.begin(), email.end(), separates);
+}
+
+TokenDigest digest_of_email(Spi &spi, std::string_view email) {
+  const Rows rows = spi.read_latest(normalize_email, {value(email)});
+  return email_digest(pg::keys::sealing(spi).subkey<Purpose::email>(), rows.get<std::string>(0, 1));
+}
+
+std::string password_hash(ByteView typed) {
+  const pg::ScopedLock slot = pg::require_hash_gate();
+  return hash_password(pg::to_nfc(typed), pg::settings::argon2_cost());
+}
+
+void store_password(Spi &spi, const Uuid &user, std::string_view phc) {
+  const Bytes sealed = seal(pg::keys::sealing(spi).subkey<Purpose::password>(), view(phc), password_binding(user));
+  spi.write(update_password, {value(user), value(ByteView(sealed))});
+}
+
+std::vector<std::string> new_password_faults(Spi &spi, ByteView typed, std::string_view email, bool second_factor) {
+  if (typed.size() > max_password_size)
+    return {"too_long"};
+  const SecretBytes password = pg::to_nfc(typed);
+  std::vector<std::string> faults = password_faults(password, email, pg::settings::min_password_length(second_factor));
+  const auto digest = blocklist_digest(password);
+  if (!spi.read_latest(select_blocked, {value(ByteView(digest))}).empty())
+    faults.emplace_back("common");
+  return faults;
+}
+
+PasswordCheck check_password(Spi &spi, const std::optional<Account> &account, ByteView typed) {
+  const std::optional<pg::ScopedLock> slot = pg::enter_hash_gate();
+  if (!slot)
+    return PasswordCheck::busy;
+  if (!account || !account->sealed_password || typed.empty() || typed.size() > max_password_size) {
+    static_cast<void>(hash_password(view("nobody's password"), pg::settings::argon2_cost()));
+    return PasswordCheck::wrong;
+  }
+  const SecretBytes phc = pg::keys::open<Purpose::password>(spi, *account->sealed_password, password_binding(account->id));
+  const SecretBytes password = pg::to_nfc(typed);
+  const bool differs = password.size() != typed.size() || !std::equal(typed.begin(), typed.end(), password.begin());
+  // Another system may have hashed what was typed as it was.
+  if (!verify_password(password, text_view(phc)) && !(differs && verify_password(typed, text_view(phc))))
+    return PasswordCheck::wrong;
+  if (needs_rehash(text_view(phc), pg::settings::argon2_cost()))
+    store_password(spi, account->id, hash_password(password, pg::settings::argon2_cost()));
+  return PasswordCheck::right;
+}
+
+Issued issue_token_for(Spi &spi, TokenContext context, const Uuid &user, std::string_view sent_to) {
+  const ContextRule rule = rule_of(context);
+  const Token token = issue_token(user);
+  const Key &key = pg::keys::sealing(spi);
+  const TokenDigest digest = token_digest(key.subkey<Purpose::token>(), rule.name, token);
+  const Uuid id = random_uuid();
+  const Rows rows = spi.write(upsert_token, {value(id), value(user), value(rule.name), value(std::int32_t{key.id()}),
+                                             value(ByteView(digest)), value(sent_to), interval_value(rule.lifetime)});
+  return {encode_token(token), rows.get<std::int64_t>(0, 1)};
+}
+
+std::optional<FoundToken> find_token(Spi &spi, TokenContext context, std::string_view text) {
+  const std::optional<Token> token = parse_token(text);
+  if (!token)
+    return std::nullopt;
+  const std::string_view name = rule_of(context).name;
+  const Rows rows = spi.read_latest(select_token, {value(token->user), value(name)});
+  if (rows.empty())
+    return std::nullopt;
+  const auto key = static_cast<KeyId>(rows.get<std::int32_t>(0, 2));
+  const auto stored = rows.get<Bytes>(0, 3);
+  const TokenDigest digest = token_digest(pg::keys::by_id(spi, key).subkey<Purpose::token>(), name, *token);
+  if (stored.size() != digest.size() || sodium_memcmp(stored.data(), digest.data(), digest.size()) != 0)
+    return std::nullopt;
+  return FoundToken{rows.get<Uuid>(0, 1), token->user, rows.get<std::string>(0, 4)};
+}
+
+void delete_token(Spi &spi, const Uuid &id) {
+  spi.write(delete_token_by_id, {value(id)});
+}
+
+Opened open_session(Spi &spi, const Uuid &user, std::int16_t aal, const Device &device) {
+  const Token token = issue_token(user);
+  const Key &key = pg::keys::sealing(spi);
+  const TokenDigest digest = token_digest(key.subkey<Purpose::token>(), session_context, token);
+  const Uuid session = random_uuid();
+  constexpr std::size_t longest = 256;
+  const Rows rows = spi.write(insert_session, {value(session), value(user), value(std::int32_t{key.id()}), value(ByteView(digest)), value(aal),
+                                               device.user_agent ? value(std::string_view(*device.user_agent).substr(0, longest)) : Value{},
+                                               device.ip});
+  return {session, encode_token(token), rows.get<std::int64_t>(0, 1)};
+}
+
+std::vector<Uuid> end_sessions(Spi &spi, const Uuid &user, const std::optional<Uuid> &keep) {
+  const Rows rows = spi.write(delete_sessions, {value(user), value(keep)});
+  std::vector<Uuid> ended;
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    ended.push_back(rows.get<Uuid>(i, 1));
+  return ended;
+}
+
+Opened renew_session(Spi &spi, const Uuid &user, const Uuid &session, bool proved) {
+  const Token token = issue_token(user);
+  const Key &key = pg::keys::sealing(spi);
+  const TokenDigest digest = token_digest(key.subkey<Purpose::token>(), session_context, token);
+  const Rows rows = spi.write(update_session, {value(user), value(session), value(std::int32_t{key.id()}), value(ByteView(digest)), value(proved)});
+  if (rows.empty())
+    throw Error(Errc::unauthenticated, "the session has ended");
+  return {session, encode_token(token), rows.get<std::int64_t>(0, 1)};
+}
+
+Datum log_in_row(FunctionCallInfo fcinfo, std::string_view status, const std::optional<Opened> &opened, const std::optional<Uuid> &user,
+                 std::optional<std::int64_t> retry_after) {
+  return pg::row_result(fcinfo, {value(status), opened ? value(std::string_view(opened->token)) : Value{},
+                                 opened && status == "ok" ? value(opened->session) : Value{}, value(user),
+                                 opened ? value(opened->expires_at) : Value{}, retry_after ? interval_value(*retry_after) : Value{}});
+}
+
+Datum finish_log_in(FunctionCallInfo fcinfo, Spi &spi, const Account &account, const Device &device) {
+  if (account.banned)
+    return log_in_row(fcinfo, "banned");
+  if (account.second_factor) {
+    const Issued issued = issue_token_for(spi, TokenContext::second_factor, account.id, {});
+    return log_in_row(fcinfo, "mfa_required", Opened{{}, issued.token, issued.expires_at}, account.id);
+  }
+  audit(spi, "log_in", account.id);
+  return log_in_row(fcinfo, "ok", open_session(spi, account.id, 1, device), account.id);
+}
+
+void audit(Spi &spi, std::string_view action, const std::optional<Uuid> &user) {
+  spi.write(insert_audit, {value(action), value(user)});
+}
+
+} // namespace roughly

@@ -1,0 +1,173 @@
+#include "functions/mail.hpp"
+
+#include "core/receipt.hpp"
+#include "functions/records.hpp"
+#include "pg/identity.hpp"
+#include "pg/throttle.hpp"
+
+using namespace roughly;
+using namespace roughly::pg;
+
+namespace {
+
+constexpr std::uint8_t format = 0x01;
+constexpr std::size_t order_size = 640; // every order has one length
+
+constinit Statement insert_order{"INSERT INTO roughly.mail_outbox (id, sealed) VALUES ($1, $2)", {UUIDOID, BYTEAOID}};
+// At least once: what is not reported as sent comes back after 1, 2, 4 ... 64 minutes.
+constinit Statement take_orders{
+    "WITH due AS MATERIALIZED (SELECT id FROM roughly.mail_outbox WHERE locked_until <= pg_catalog.now() ORDER BY locked_until LIMIT $1"
+    "   FOR UPDATE SKIP LOCKED)"
+    " UPDATE roughly.mail_outbox SET attempts = attempts + 1,"
+    "   locked_until = pg_catalog.now() + interval '1 minute' * pg_catalog.power(2, LEAST(attempts, 6))"
+    " WHERE id IN (SELECT id FROM due)"
+    " RETURNING id, sealed, attempts",
+    {INT4OID}};
+constinit Statement delete_order{"DELETE FROM roughly.mail_outbox WHERE id = $1", {UUIDOID}};
+constinit Statement insert_user{
+    "INSERT INTO roughly.users (id, email, email_normalized, vote_secret, votes_from)"
+    " VALUES ($1, $2, pg_catalog.lower(pg_catalog.normalize($2, 'NFC')), $3,"
+    "   COALESCE((SELECT deleted_at FROM roughly.tombstones WHERE email_digest = $4), '-infinity'))",
+    {UUIDOID, TEXTOID, BYTEAOID, BYTEAOID}};
+
+Binding order_binding(const Uuid &id) {
+  return Binding("mail").with(id);
+}
+
+SecretBytes pack(const MailOrder &order) {
+  Writer<SecretBytes> out;
+  out.u8(format);
+  out.u8(static_cast<std::uint8_t>(order.kind));
+  out.raw(order.user);
+  out.text(order.recipient);
+  out.text(order.password_hash);
+  SecretBytes bytes = std::move(out).take();
+  if (bytes.size() > order_size)
+    throw Error(Errc::internal, "a mail order is too long");
+  bytes.resize(order_size);
+  return bytes;
+}
+
+MailOrder unpack(ByteView packed) {
+  Reader in(packed);
+  const std::uint8_t version = in.u8(), kind = in.u8();
+  if (version != format || kind < 1 || kind > static_cast<std::uint8_t>(MailKind::password_changed))
+    throw Error(Errc::corrupted, "a mail order has an unknown format");
+  MailOrder order{static_cast<MailKind>(kind), {}, {}, {}};
+  std::copy_n(in.raw(order.user.size()).begin(), order.user.size(), order.user.begin());
+  order.recipient = in.text();
+  order.password_hash = in.text();
+  return order;
+}
+
+struct Mail {
+  std::string_view kind;
+  std::string recipient;
+  std::optional<Issued> token;
+};
+
+Mail with_token(Spi &spi, std::string_view kind, TokenContext context, const Uuid &user, const std::string &recipient) {
+  return {kind, recipient, issue_token_for(spi, context, user, recipient)};
+}
+
+Uuid create_account(Spi &spi, const std::string &email) {
+  const Uuid user = random_uuid();
+  const Bytes secret = seal_vote_secret(spi, user, VoteSecret::generate());
+  const TokenDigest digest = digest_of_email(spi, email);
+  spi.write(insert_user, {value(user), value(std::string_view(email)), value(ByteView(secret)), value(ByteView(digest))});
+  audit(spi, "register", user);
+  return user;
+}
+
+Mail register_account(Spi &spi, const MailOrder &order) {
+  const std::optional<Account> known = find_account(spi, order.recipient);
+  if (known && known->confirmed)
+    return {"someone_tried", known->email, {}};
+  const Uuid user = known ? known->id : create_account(spi, order.recipient);
+  if (!order.password_hash.empty())
+    store_password(spi, user, order.password_hash);
+  return with_token(spi, "confirm", TokenContext::confirm, user, order.recipient);
+}
+
+Mail with_token(Spi &spi, std::string_view kind, TokenContext context, const Account &account) {
+  return with_token(spi, kind, context, account.id, account.email);
+}
+
+// What an order becomes; nothing when there is nobody to write to.
+std::optional<Mail> fulfil(Spi &spi, const MailOrder &order) {
+  switch (order.kind) {
+  case MailKind::registration: return register_account(spi, order);
+  case MailKind::email_change_requested: return Mail{"email_change_requested", order.recipient, {}};
+  case MailKind::email_changed: return Mail{"email_changed", order.recipient, {}};
+  case MailKind::password_changed: return Mail{"password_changed", order.recipient, {}};
+  default: break;
+  }
+  const std::optional<Account> account = order.user == Uuid{} ? find_account(spi, order.recipient) : find_account(spi, order.user);
+  if (!account || account->banned)
+    return std::nullopt;
+  switch (order.kind) {
+  case MailKind::magic_link: return with_token(spi, "magic_link", TokenContext::login, *account);
+  case MailKind::reset_password: return with_token(spi, "reset_password", TokenContext::reset_password, *account);
+  case MailKind::reauthenticate: return with_token(spi, "reauthenticate", TokenContext::reauthenticate, *account);
+  default: return with_token(spi, "change_email", TokenContext::change_email, account->id, order.recipient);
+  }
+}
+
+void warn(const Uuid &id, const char *why) {
+  const std::string order = to_text(id);
+  call([&] { ereport(WARNING, (errmsg("mail order %s cannot be fulfilled: %s", order.c_str(), why), errhidestmt(true))); });
+}
+
+} // namespace
+
+void roughly::order_mail(Spi &spi, const MailOrder &order) {
+  const Uuid id = random_uuid();
+  const Bytes sealed = seal(keys::sealing(spi).subkey<Purpose::mail>(), pack(order), order_binding(id));
+  spi.write(insert_order, {value(id), value(ByteView(sealed))});
+}
+
+void roughly::order_mail_throttled(Spi &spi, const MailOrder &order) {
+  const TokenDigest digest = digest_of_email(spi, "mail " + order.recipient);
+  if (!throttle::take(spi, digest, throttle::mails))
+    order_mail(spi, order);
+}
+
+ROUGHLY_FUNCTION(roughly_dequeue_mail) {
+  constexpr std::int32_t most_attempts = 10;
+  const auto batch = Arguments(fcinfo).get<std::int32_t>(0, "batch");
+  if (batch < 1 || batch > 1000)
+    throw Error(Errc::invalid_argument, "batch must be from 1 to 1000");
+  identity::begin_account_write();
+  RowSet result(fcinfo);
+  const AsOwner owner;
+  Spi spi;
+  const Rows rows = spi.write(take_orders, {value(batch)});
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const auto id = rows.get<Uuid>(i, 1);
+    std::optional<Mail> mail;
+    try {
+      if (rows.get<std::int32_t>(i, 3) > most_attempts)
+        audit(spi, "mail_given_up", std::nullopt);
+      else
+        mail = fulfil(spi, unpack(keys::open<Purpose::mail>(spi, rows.get<Bytes>(i, 2), order_binding(id))));
+    } catch (const Error &error) { // one bad order does not keep the others
+      warn(id, error.what());
+      continue;
+    }
+    if (!mail) {
+      spi.write(delete_order, {value(id)});
+      continue;
+    }
+    result.put({value(id), value(mail->kind), value(std::string_view(mail->recipient)),
+                mail->token ? value(std::string_view(mail->token->token)) : Value{}, mail->token ? value(mail->token->expires_at) : Value{}});
+  }
+  return void_result();
+}
+
+ROUGHLY_FUNCTION(roughly_mail_sent) {
+  const auto id = Arguments(fcinfo).get<Uuid>(0, "id");
+  const AsOwner owner;
+  Spi spi;
+  spi.write(delete_order, {value(id)});
+  return void_result();
+}
