@@ -4,6 +4,9 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$top"
 export LC_ALL=C.UTF-8
 
+# What building the module takes.
+build_packages="build-essential pkg-config libsodium-dev libssl-dev libcrypt-dev iso-codes postgresql-PGMAJOR postgresql-server-dev-PGMAJOR"
+
 say() { printf '\n== %s\n' "$*"; }
 die() { printf '%s\n' "$*" >&2; exit 1; }
 
