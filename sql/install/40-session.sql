@@ -53,6 +53,14 @@ CREATE FUNCTION roughly_log_in(email text, password text, user_agent text DEFAUL
 COMMENT ON FUNCTION roughly_log_in(text, text, text, inet) IS
   'Opens a session of 14 days. status: ok; mfa_required (session_token then is for roughly_log_in_with_code, 5 minutes); banned; invalid_credentials, the same and after the same work whether the address is unknown, the password is wrong or there is none; throttled (retry_after); busy. The token is shown once. Never raises for bad credentials.';
 
+-- A procedure that commits cannot have a search_path of its own; it pins it inside.
+CREATE PROCEDURE roughly_log_in_committed(email text, password text, user_agent text DEFAULT NULL, ip inet DEFAULT NULL,
+    INOUT status text DEFAULT NULL, INOUT session_token text DEFAULT NULL, INOUT session_id uuid DEFAULT NULL, INOUT user_id uuid DEFAULT NULL,
+    INOUT expires_at timestamptz DEFAULT NULL, INOUT retry_after interval DEFAULT NULL)
+  AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON PROCEDURE roughly_log_in_committed(text, text, text, inet, text, text, uuid, uuid, timestamptz, interval) IS
+  'roughly_log_in for callers who might roll back: the attempt is committed before the password is looked at. Errors: 25001 inside a transaction block.';
+
 CREATE FUNCTION roughly_authenticate(session_token text, OUT user_id uuid, OUT session_id uuid, OUT authenticated_at timestamptz,
     OUT expires_at timestamptz, OUT aal smallint, OUT reissue boolean)
   AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE

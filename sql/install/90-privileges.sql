@@ -63,6 +63,7 @@ GRANT EXECUTE ON FUNCTION
   roughly_my_account(), roughly_export_my_data(), roughly.export_my_data(jsonb),
   roughly_set_profile(jsonb), roughly_my_snapshot(uuid), roughly_cast_vote(uuid, text), roughly_my_answers(uuid[])
   TO roughly_app;
+GRANT EXECUTE ON PROCEDURE roughly_log_in_committed(text, text, text, inet, text, text, uuid, uuid, timestamptz, interval) TO roughly_app;
 GRANT EXECUTE ON FUNCTION
   roughly_dimensions(), roughly_hash_password(text), roughly_verify_password(text, text), roughly_password_needs_rehash(text)
   TO roughly_app, roughly_admin;
@@ -71,7 +72,7 @@ GRANT EXECUTE ON FUNCTION
 GRANT EXECUTE ON FUNCTION
   roughly_admin_import_user(text, text, timestamptz), roughly_admin_delete_user(uuid), roughly_admin_ban(uuid, timestamptz),
   roughly_admin_unban(uuid), roughly_admin_revoke_sessions(uuid), roughly_admin_unlock(uuid), roughly_admin_block_passwords(text[]),
-  roughly_purge_expired(integer), roughly_audit(uuid), roughly_add_dimension(text, text, text[], bigint[], text),
+  roughly_purge_expired(integer), roughly_audit(uuid), roughly_security_check(), roughly_add_dimension(text, text, text[], bigint[], text),
   roughly_create_question(text, text[], text[], integer, integer, double precision, interval, integer, integer, boolean, interval, timestamptz, timestamptz),
   roughly_close_question(uuid), roughly_recount(uuid), roughly_forget_batches(uuid)
   TO roughly_admin;

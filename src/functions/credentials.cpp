@@ -227,22 +227,23 @@ Opened renew_session(Spi &spi, const Uuid &user, const Uuid &session, bool prove
   return {session, encode_token(token), rows.get<std::int64_t>(0, 1)};
 }
 
-Datum log_in_row(FunctionCallInfo fcinfo, std::string_view status, const std::optional<Opened> &opened, const std::optional<Uuid> &user,
-                 std::optional<std::int64_t> retry_after) {
-  return pg::row_result(fcinfo, {value(status), opened ? value(std::string_view(opened->token)) : Value{},
-                                 opened && status == "ok" ? value(opened->session) : Value{}, value(user),
-                                 opened ? value(opened->expires_at) : Value{}, retry_after ? interval_value(*retry_after) : Value{}});
+Datum log_in_row(FunctionCallInfo fcinfo, const LogIn &answer) {
+  const std::optional<Opened> &opened = answer.opened;
+  return pg::row_result(fcinfo, {value(answer.status), opened ? value(std::string_view(opened->token)) : Value{},
+                                 opened && answer.status == "ok" ? value(opened->session) : Value{}, value(answer.user),
+                                 opened ? value(opened->expires_at) : Value{},
+                                 answer.retry_after ? interval_value(*answer.retry_after) : Value{}});
 }
 
-Datum finish_log_in(FunctionCallInfo fcinfo, Spi &spi, const Account &account, const Device &device) {
+LogIn finish_log_in(Spi &spi, const Account &account, const Device &device) {
   if (account.banned)
-    return log_in_row(fcinfo, "banned");
+    return {"banned", {}, {}, {}};
   if (account.second_factor) {
     const Issued issued = issue_token_for(spi, TokenContext::second_factor, account.id, {});
-    return log_in_row(fcinfo, "mfa_required", Opened{{}, issued.token, issued.expires_at}, account.id);
+    return {"mfa_required", Opened{{}, issued.token, issued.expires_at}, account.id, {}};
   }
   audit(spi, "log_in", account.id);
-  return log_in_row(fcinfo, "ok", open_session(spi, account.id, 1, device), account.id);
+  return {"ok", open_session(spi, account.id, 1, device), account.id, {}};
 }
 
 void audit(Spi &spi, std::string_view action, const std::optional<Uuid> &user) {

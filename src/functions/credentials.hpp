@@ -59,11 +59,16 @@ std::vector<Uuid> end_sessions(pg::Spi &spi, const Uuid &user, const std::option
 // A new token for a session that goes on; the old one ends now. `proved`: the person has just proved themselves.
 Opened renew_session(pg::Spi &spi, const Uuid &user, const Uuid &session, bool proved);
 
-// The row of every function that opens a session.
-Datum log_in_row(FunctionCallInfo fcinfo, std::string_view status, const std::optional<Opened> &opened = {},
-                 const std::optional<Uuid> &user = {}, std::optional<std::int64_t> retry_after = {});
+// What every function that opens a session answers.
+struct LogIn {
+  std::string_view status;
+  std::optional<Opened> opened; // or what is needed for the second factor
+  std::optional<Uuid> user;
+  std::optional<std::int64_t> retry_after; // microseconds
+};
+Datum log_in_row(FunctionCallInfo fcinfo, const LogIn &answer);
 // Opens a session, or asks for the second factor first; tells who is banned.
-Datum finish_log_in(FunctionCallInfo fcinfo, pg::Spi &spi, const Account &account, const Device &device);
+LogIn finish_log_in(pg::Spi &spi, const Account &account, const Device &device);
 
 // Account events, dated by day.
 void audit(pg::Spi &spi, std::string_view action, const std::optional<Uuid> &user);

@@ -83,11 +83,11 @@ ROUGHLY_FUNCTION(roughly_log_in_with_magic_link) {
   const std::optional<FoundToken> found = find_token(spi, TokenContext::login, token);
   const std::optional<Account> account = found ? find_account(spi, found->user) : std::nullopt;
   if (!account)
-    return log_in_row(fcinfo, "invalid_credentials");
+    return log_in_row(fcinfo, {"invalid_credentials", {}, {}, {}});
   delete_token(spi, found->id);
   if (!account->confirmed) { // the link proves the address, and nothing else
     spi.write(confirm, {value(account->id), value(false)});
     static_cast<void>(end_sessions(spi, account->id, std::nullopt));
   }
-  return finish_log_in(fcinfo, spi, *account, device);
+  return log_in_row(fcinfo, finish_log_in(spi, *account, device));
 }

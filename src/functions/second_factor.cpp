@@ -128,15 +128,15 @@ ROUGHLY_FUNCTION(roughly_log_in_with_code) {
   const std::optional<FoundToken> found = find_token(spi, TokenContext::second_factor, token);
   const std::optional<Account> account = found ? find_account(spi, found->user) : std::nullopt;
   if (!account || account->banned)
-    return log_in_row(fcinfo, "invalid_credentials");
+    return log_in_row(fcinfo, {"invalid_credentials", {}, {}, {}});
   const TokenDigest digest = digest_of_email(spi, "code " + account->email);
   if (const std::optional<std::int64_t> wait = throttle::take(spi, digest, throttle::codes))
-    return log_in_row(fcinfo, "throttled", {}, {}, wait);
+    return log_in_row(fcinfo, {"throttled", {}, {}, wait});
   const std::optional<Factor> factor = find_factor(spi, account->id);
   const TokenDigest recovery = recovery_digest(spi, account->id, code);
   if (!factor || !(use_totp(spi, *factor, code) || spi.write(use_code, {value(account->id), value(ByteView(recovery))}).affected() > 0))
-    return log_in_row(fcinfo, "invalid_credentials");
+    return log_in_row(fcinfo, {"invalid_credentials", {}, {}, {}});
   delete_token(spi, found->id);
   audit(spi, "log_in", account->id);
-  return log_in_row(fcinfo, "ok", open_session(spi, account->id, 2, device), account->id);
+  return log_in_row(fcinfo, {"ok", open_session(spi, account->id, 2, device), account->id, {}});
 }

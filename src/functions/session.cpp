@@ -1,5 +1,6 @@
 #include "functions/credentials.hpp"
 #include "pg/identity.hpp"
+#include "pg/procedure.hpp"
 #include "pg/throttle.hpp"
 
 using namespace roughly;
@@ -68,52 +69,93 @@ std::optional<Session> find_session(Spi &spi, std::string_view text, bool accept
   return std::nullopt;
 }
 
-std::optional<std::int64_t> how_long_to_wait(Spi &spi, ByteView digest, const Device &device) {
-  if (!device.ip.null) {
-    constexpr std::size_t network = 1 + 8; // family and the first 64 bits: a /64, or all of IPv4
-    const auto *address = static_cast<const inet *>(call([&] { return static_cast<void *>(DatumGetInetPP(device.ip.datum)); }));
-    Writer<Bytes> key;
-    key.u8(ip_family(address));
-    key.raw(ByteView(ip_addr(address), ip_family(address) == PGSQL_AF_INET ? 4 : network - 1));
-    TokenDigest hashed;
-    const Bytes bytes = std::move(key).take();
-    crypto_generichash(hashed.data(), hashed.size(), bytes.data(), bytes.size(), nullptr, 0);
-    if (const std::optional<std::int64_t> wait = throttle::take(spi, hashed, throttle::network))
-      return wait;
-  }
-  return throttle::take(spi, digest, throttle::log_ins);
+// A client's network: a /64, or an IPv4 address.
+TokenDigest network_digest(Datum ip) {
+  constexpr std::size_t ipv4 = 4, ipv6 = 8;
+  const auto *address = static_cast<const inet *>(call([&] { return static_cast<void *>(DatumGetInetPP(ip)); }));
+  Writer<Bytes> key;
+  key.u8(ip_family(address));
+  key.raw(ByteView(ip_addr(address), ip_family(address) == PGSQL_AF_INET ? ipv4 : ipv6));
+  const Bytes bytes = std::move(key).take();
+  TokenDigest digest;
+  crypto_generichash(digest.data(), digest.size(), bytes.data(), bytes.size(), nullptr, 0);
+  return digest;
 }
+
+// A log-in by password, in two steps so that the attempt can be committed before the password is looked at.
+class Attempt {
+public:
+  explicit Attempt(FunctionCallInfo fcinfo) {
+    const Arguments arguments(fcinfo);
+    email_ = arguments.get<std::string>(0, "email");
+    password_ = arguments.get<SecretBytes>(1, "password");
+    device_ = {arguments.optional<std::string>(2), {fcinfo->args[3].value, fcinfo->args[3].isnull}};
+    identity::begin_account_write();
+  }
+
+  // Says no to who comes too often.
+  std::optional<LogIn> refuse(Spi &spi) {
+    digest_ = digest_of_email(spi, email_);
+    std::optional<std::int64_t> wait;
+    if (!device_.ip.null)
+      wait = throttle::take(spi, network_digest(device_.ip.datum), throttle::network);
+    if (!wait)
+      wait = throttle::take(spi, digest_, throttle::log_ins);
+    const Rows failures = spi.read_latest(select_failures, {value(ByteView(digest_))});
+    if (!wait && !failures.empty() && failures.optional<std::int64_t>(0, 2).value_or(0) > 0)
+      wait = failures.optional<std::int64_t>(0, 2);
+    disabled_ = !failures.empty() && failures.get<std::int32_t>(0, 1) >= most_failures;
+    return wait ? std::optional(LogIn{"throttled", {}, {}, wait}) : std::nullopt;
+  }
+
+  void count(Spi &spi) {
+    spi.write(count_failure, {value(ByteView(digest_))});
+    counted_ = true;
+  }
+
+  LogIn check(Spi &spi) {
+    const std::optional<Account> account = find_account(spi, email_);
+    const PasswordCheck check = check_password(spi, account, password_);
+    if (check == PasswordCheck::busy)
+      return {"busy", {}, {}, {}};
+    if (check == PasswordCheck::wrong || disabled_) {
+      if (!counted_)
+        count(spi);
+      return {"invalid_credentials", {}, {}, {}};
+    }
+    spi.write(forget_failures, {value(ByteView(digest_))});
+    throttle::refund(spi, digest_, throttle::log_ins);
+    return finish_log_in(spi, *account, device_);
+  }
+
+private:
+  std::string email_;
+  SecretBytes password_;
+  Device device_;
+  TokenDigest digest_{};
+  bool disabled_ = false, counted_ = false;
+};
 
 } // namespace
 
 ROUGHLY_FUNCTION(roughly_log_in) {
-  const Arguments arguments(fcinfo);
-  const auto email = arguments.get<std::string>(0, "email");
-  const auto password = arguments.get<SecretBytes>(1, "password");
-  const Device device{arguments.optional<std::string>(2), {fcinfo->args[3].value, fcinfo->args[3].isnull}};
-  identity::begin_account_write();
-
+  Attempt attempt(fcinfo);
   const AsOwner owner;
   Spi spi;
-  const TokenDigest digest = digest_of_email(spi, email);
-  if (const std::optional<std::int64_t> wait = how_long_to_wait(spi, digest, device))
-    return log_in_row(fcinfo, "throttled", {}, {}, wait);
-  const Rows failures = spi.read_latest(select_failures, {value(ByteView(digest))});
-  if (const std::int64_t wait = failures.empty() ? 0 : failures.optional<std::int64_t>(0, 2).value_or(0); wait > 0)
-    return log_in_row(fcinfo, "throttled", {}, {}, wait);
-  const bool disabled = !failures.empty() && failures.get<std::int32_t>(0, 1) >= most_failures;
+  const std::optional<LogIn> refusal = attempt.refuse(spi);
+  return log_in_row(fcinfo, refusal ? *refusal : attempt.check(spi));
+}
 
-  const std::optional<Account> account = find_account(spi, email);
-  const PasswordCheck check = check_password(spi, account, password);
-  if (check == PasswordCheck::busy)
-    return log_in_row(fcinfo, "busy");
-  if (check == PasswordCheck::wrong || disabled) {
-    spi.write(count_failure, {value(ByteView(digest))});
-    return log_in_row(fcinfo, "invalid_credentials");
-  }
-  spi.write(forget_failures, {value(ByteView(digest))});
-  throttle::refund(spi, digest, throttle::log_ins);
-  return finish_log_in(fcinfo, spi, *account, device);
+ROUGHLY_FUNCTION(roughly_log_in_committed) {
+  Attempt attempt(fcinfo);
+  Procedure procedure(fcinfo);
+  const std::optional<LogIn> refusal = procedure.commit([&](Spi &spi) {
+    std::optional<LogIn> no = attempt.refuse(spi);
+    if (!no)
+      attempt.count(spi);
+    return no;
+  });
+  return log_in_row(fcinfo, refusal ? *refusal : procedure.commit([&](Spi &spi) { return attempt.check(spi); }));
 }
 
 ROUGHLY_FUNCTION(roughly_authenticate) {
