@@ -3,6 +3,7 @@ CREATE TABLE roughly.users (
   id               uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
   email            text NOT NULL,
   email_normalized text NOT NULL UNIQUE,
+  email_seal       bytea NOT NULL,
   hashed_password  bytea,
   password_changed_at timestamptz,
   confirmed_at     timestamptz,
@@ -15,6 +16,7 @@ CREATE TABLE roughly.users (
 COMMENT ON TABLE roughly.users IS 'accounts; a person reads their own row';
 COMMENT ON COLUMN roughly.users.email IS 'as typed';
 COMMENT ON COLUMN roughly.users.email_normalized IS 'lower case, NFC';
+COMMENT ON COLUMN roughly.users.email_seal IS 'binds the address to the account under the server''s key: an address changed by hand gets no mail';
 COMMENT ON COLUMN roughly.users.hashed_password IS 'argon2id PHC string, sealed and bound to the user id; null: no password';
 COMMENT ON COLUMN roughly.users.votes_from IS 'questions that opened before are barred: a deleted account of this address may have answered them';
 COMMENT ON COLUMN roughly.users.vote_secret IS 'sealed; makes the person''s voter tags and opens their receipts';

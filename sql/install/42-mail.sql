@@ -15,7 +15,7 @@ CREATE FUNCTION roughly_dequeue_mail(batch integer DEFAULT 10, OUT id uuid, OUT 
   AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE
   SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION roughly_dequeue_mail(integer) IS
-  'The next mails to send, at least once each: what is not reported by roughly_mail_sent comes again after 1, 2, 4 ... 64 minutes with a fresh token, ten times. kind: confirm, someone_tried, magic_link, reset_password, change_email, reauthenticate with a token; email_change_requested, email_changed, password_changed are notices. Errors: 22023 batch not from 1 to 1000.';
+  'The next mails to send, at least once each: what is not reported by roughly_mail_sent comes again after 1, 2, 4 ... 64 minutes with a fresh token, ten times. kind: confirm, someone_tried, magic_link, reset_password, change_email, reauthenticate with a token; email_change_requested, email_changed, password_changed are notices. Where the file <key_file>.mailer holds the mailer''s public key (64 hexadecimal digits), the token is a crypto_box_seal for it, as base64url, so that nobody else can use it. Errors: 22023 batch not from 1 to 1000.';
 
 CREATE FUNCTION roughly_mail_sent(id uuid) RETURNS void
   AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE

@@ -19,10 +19,12 @@ CREATE TABLE roughly.questions (
   batch             integer NOT NULL DEFAULT 0,
   release           integer NOT NULL DEFAULT 0 CHECK (release BETWEEN 0 AND batch),
   released_at       timestamptz,
+  policy_seal       bytea NOT NULL,
   inserted_at       timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 COMMENT ON TABLE roughly.questions IS 'questions; their policy and definitions never change';
 COMMENT ON COLUMN roughly.questions.dimensions IS 'packed definitions, frozen when the question was created';
+COMMENT ON COLUMN roughly.questions.policy_seal IS 'choices, dimensions and policy under the question key, so that nobody can change them';
 COMMENT ON COLUMN roughly.questions.batch IS 'the last frozen batch';
 COMMENT ON COLUMN roughly.questions.release IS 'the last released batch';
 SELECT pg_catalog.pg_extension_config_dump('roughly.questions', '');

@@ -8,8 +8,8 @@ namespace roughly {
 
 using KeyId = std::uint16_t; // 1 and up; 0 marks a blob sealed with a key of the person's own
 
-enum class Purpose : std::uint64_t { fingerprint = 1, password, vote_secret, ballot, batch, tally, token, email, mail, factor };
-inline constexpr std::size_t purposes = 10;
+enum class Purpose : std::uint64_t { fingerprint = 1, password, vote_secret, ballot, batch, tally, token, email, mail, factor, question };
+inline constexpr std::size_t purposes = 11;
 inline constexpr std::size_t key_size = 32;
 
 using KeyBytes = std::span<const unsigned char, key_size>;

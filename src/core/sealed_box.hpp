@@ -14,6 +14,7 @@ class Binding {
 public:
   explicit Binding(std::string_view what) { out_.text(what); }
   Binding &&with(const Uuid &id) && { return out_.raw(id), std::move(*this); }
+  Binding &&with(ByteView bytes) && { return out_.text(text_view(bytes)), std::move(*this); }
   Binding &&with(std::uint32_t number) && { return out_.u32(number), std::move(*this); }
   [[nodiscard]] Bytes take() && { return std::move(out_).take(); }
 

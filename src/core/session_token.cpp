@@ -48,4 +48,23 @@ TokenDigest email_digest(Subkey<Purpose::email> key, std::string_view normalized
   return digest;
 }
 
+std::optional<MailerKey> parse_mailer_key(std::string_view file) {
+  MailerKey key;
+  static_assert(crypto_box_PUBLICKEYBYTES == std::tuple_size_v<MailerKey>);
+  if (file.ends_with('\n'))
+    file.remove_suffix(1);
+  const std::optional<SecretBytes> bytes = from_hex(file);
+  if (!bytes || bytes->size() != key.size())
+    return std::nullopt;
+  std::copy(bytes->begin(), bytes->end(), key.begin());
+  return key;
+}
+
+std::string seal_for_mailer(const MailerKey &key, std::string_view token) {
+  Bytes box(token.size() + crypto_box_SEALBYTES);
+  if (crypto_box_seal(box.data(), view(token).data(), token.size(), key.data()) != 0)
+    throw Error(Errc::key_file_unusable, "the mailer's public key cannot be used");
+  return to_base64url(box);
+}
+
 } // namespace roughly

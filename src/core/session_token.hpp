@@ -25,4 +25,9 @@ TokenDigest token_digest(Subkey<Purpose::token> key, std::string_view context, c
 // roughly.users.
 TokenDigest email_digest(Subkey<Purpose::email> key, std::string_view normalized);
 
+// A token that only the mailer can read: crypto_box_seal of libsodium for its public key, as base64url.
+using MailerKey = std::array<unsigned char, 32>;
+std::optional<MailerKey> parse_mailer_key(std::string_view file); // 64 hexadecimal digits, perhaps a line end
+std::string seal_for_mailer(const MailerKey &key, std::string_view token);
+
 } // namespace roughly

@@ -9,8 +9,8 @@
 namespace roughly {
 namespace {
 
-// Room for every sum: a residual adds up to 2^8 coefficients, each of at most max_rank = 2^9 such numbers.
-constexpr std::int64_t largest_number = std::int64_t{1} << 45;
+// Room for every sum: a residual adds up to 2^8 coefficients, each of at most max_rank <= 2^12 such numbers.
+constexpr std::int64_t largest_number = std::int64_t{1} << 40;
 
 // Items in order, sorted only as far as they are looked at.
 template <class Before> class Ranking {

@@ -2,7 +2,7 @@
 // batch. In each, the accepted cells form a square matrix M_j = [ f(w) ], w in W_j, of determinant 1 or -1, so that
 // no combination of published numbers, rational or modulo m, can miss all of W_j.
 //
-// Arithmetic is exact: a matrix of determinant 1 or -1 has an inverse of integers. Should one grow beyond 2^45
+// Arithmetic is exact: a matrix of determinant 1 or -1 has an inverse of integers. Should one grow beyond 2^40
 // the cell is refused, which is always safe and depends on profiles only.
 #pragma once
 

@@ -10,14 +10,14 @@ using namespace roughly::pg;
 namespace {
 
 constinit Statement insert_user{
-    "INSERT INTO roughly.users (id, email, email_normalized, confirmed_at, vote_secret)"
-    " VALUES ($1, $2, pg_catalog.lower(pg_catalog.normalize($2, 'NFC')), $3, $4) ON CONFLICT (email_normalized) DO NOTHING",
-    {UUIDOID, TEXTOID, TIMESTAMPTZOID, BYTEAOID}};
+    "INSERT INTO roughly.users (id, email, email_normalized, email_seal, confirmed_at, vote_secret)"
+    " VALUES ($1, $2, pg_catalog.lower(pg_catalog.normalize($2, 'NFC')), $5, $3, $4) ON CONFLICT (email_normalized) DO NOTHING",
+    {UUIDOID, TEXTOID, TIMESTAMPTZOID, BYTEAOID, BYTEAOID}};
 constinit Statement change_email{
-    "UPDATE roughly.users SET email = $2, email_normalized = pg_catalog.lower(pg_catalog.normalize($2, 'NFC')), updated_at = pg_catalog.now()"
+    "UPDATE roughly.users SET email = $2, email_seal = $3, email_normalized = pg_catalog.lower(pg_catalog.normalize($2, 'NFC')), updated_at = pg_catalog.now()"
     " WHERE id = $1 AND NOT EXISTS (SELECT FROM roughly.users o"
     "   WHERE o.email_normalized = pg_catalog.lower(pg_catalog.normalize($2, 'NFC')) AND o.id <> $1)",
-    {UUIDOID, TEXTOID}};
+    {UUIDOID, TEXTOID, BYTEAOID}};
 constinit Statement delete_mailed_tokens{"DELETE FROM roughly.user_tokens WHERE user_id = $1 AND context <> 'session'", {UUIDOID}};
 constinit Statement insert_tombstone{
     "INSERT INTO roughly.tombstones (email_digest) VALUES ($1) ON CONFLICT (email_digest) DO UPDATE SET deleted_at = excluded.deleted_at", {BYTEAOID}};
@@ -68,7 +68,9 @@ ROUGHLY_FUNCTION(roughly_admin_import_user) {
   {
     Spi spi;
     const Bytes secret = seal_vote_secret(spi, user, VoteSecret::generate());
-    if (spi.write(insert_user, {value(user), value(std::string_view(email)), value(confirmed_at), value(ByteView(secret))}).affected() == 0)
+    const Bytes email_seal = seal_email(spi, user, email);
+    if (spi.write(insert_user, {value(user), value(std::string_view(email)), value(confirmed_at), value(ByteView(secret)), value(ByteView(email_seal))})
+            .affected() == 0)
       throw Error(Errc::duplicate_object, "an account with this e-mail address exists already");
     if (hash)
       store_password(spi, user, *hash);
@@ -121,8 +123,11 @@ ROUGHLY_FUNCTION(roughly_change_email) {
   Spi spi;
   const std::optional<FoundToken> found = find_token(spi, TokenContext::change_email, token);
   const std::optional<Account> account = found ? find_account(spi, found->user) : std::nullopt;
-  if (!account || spi.write(change_email, {value(account->id), value(std::string_view(found->sent_to))}).affected() == 0)
-    return text_result("invalid"); // also when somebody else has taken the address meanwhile
+  if (!account)
+    return text_result("invalid");
+  const Bytes email_seal = seal_email(spi, account->id, found->sent_to);
+  if (spi.write(change_email, {value(account->id), value(std::string_view(found->sent_to)), value(ByteView(email_seal))}).affected() == 0)
+    return text_result("invalid"); // somebody else has taken the address meanwhile
   spi.write(delete_mailed_tokens, {value(account->id)});
   order_mail(spi, {MailKind::email_changed, account->id, account->email, {}});
   audit(spi, "change_email", account->id);

@@ -19,7 +19,7 @@ constexpr std::string_view session_context = "session";
 
 #define ACCOUNT_COLUMNS                                                                                                \
   "id, email, hashed_password, confirmed_at IS NOT NULL, COALESCE(banned_until > pg_catalog.now(), false),"            \
-  " EXISTS (SELECT FROM roughly.mfa_factors f WHERE f.user_id = u.id AND f.verified)"
+  " EXISTS (SELECT FROM roughly.mfa_factors f WHERE f.user_id = u.id AND f.verified), email_seal"
 constinit Statement select_account_by_email{
     "SELECT " ACCOUNT_COLUMNS " FROM roughly.users u WHERE email_normalized = pg_catalog.lower(pg_catalog.normalize($1, 'NFC'))", {TEXTOID}};
 constinit Statement select_account{"SELECT " ACCOUNT_COLUMNS " FROM roughly.users u WHERE id = $1", {UUIDOID}};
@@ -46,7 +46,7 @@ constinit Statement insert_session{
     "INSERT INTO roughly.user_tokens (id, user_id, context, key_id, token_digest, aal, user_agent, ip_prefix, last_used_on, expires_at, not_after)"
     " SELECT $1, $2, 'session', $3, $4, $5, $6,"
     "   pg_catalog.network(pg_catalog.set_masklen($7, CASE pg_catalog.family($7) WHEN 4 THEN 24 ELSE 48 END)), CURRENT_DATE,"
-    "   pg_catalog.now() + CASE $5 WHEN 2 THEN interval '1 day' ELSE interval '14 days' END, pg_catalog.now() + interval '30 days'"
+    "   pg_catalog.now() + CASE $5 WHEN 2 THEN interval '1 day' ELSE interval '14 days' END, pg_catalog.now() + CASE $5 WHEN 2 THEN interval '1 day' ELSE interval '30 days' END"
     " RETURNING expires_at",
     {UUIDOID, UUIDOID, INT4OID, BYTEAOID, INT2OID, TEXTOID, INETOID}};
 constinit Statement delete_sessions{
@@ -83,11 +83,17 @@ Binding password_binding(const Uuid &user) {
   return Binding("password").with(user);
 }
 
-std::optional<Account> read_account(const Rows &rows) {
+Binding email_binding(const Uuid &user, std::string_view email) {
+  return Binding("email").with(user).with(view(email));
+}
+
+std::optional<Account> read_account(Spi &spi, const Rows &rows) {
   if (rows.empty())
     return std::nullopt;
-  return Account{rows.get<Uuid>(0, 1), rows.get<std::string>(0, 2), rows.optional<Bytes>(0, 3),
-          rows.get<bool>(0, 4), rows.get<bool>(0, 5), rows.get<bool>(0, 6)};
+  Account account{rows.get<Uuid>(0, 1), rows.get<std::string>(0, 2), rows.optional<Bytes>(0, 3),
+                  rows.get<bool>(0, 4), rows.get<bool>(0, 5), rows.get<bool>(0, 6)};
+  static_cast<void>(pg::keys::open<Purpose::email>(spi, rows.get<Bytes>(0, 7), email_binding(account.id, account.email)));
+  return account;
 }
 
 Value interval_value(std::int64_t microseconds) {
@@ -99,11 +105,11 @@ Value interval_value(std::int64_t microseconds) {
 } // namespace
 
 std::optional<Account> find_account(Spi &spi, std::string_view email) {
-  return read_account(spi.read_latest(select_account_by_email, {value(email)}));
+  return read_account(spi, spi.read_latest(select_account_by_email, {value(email)}));
 }
 
 std::optional<Account> find_account(Spi &spi, const Uuid &id) {
-  return read_account(spi.read_latest(select_account, {value(id)}));
+  return read_account(spi, spi.read_latest(select_account, {value(id)}));
 }
 
 Account load_account(Spi &spi, const Uuid &id) {
@@ -119,6 +125,10 @@ bool is_email(std::string_view email) noexcept {
   const auto separates = [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f || c == ',' || c == ';'; };
   return email.size() <= most && at != 0 && at != std::string_view::npos && at + 1 < email.size() &&
          email.find('@', at + 1) == std::string_view::npos && std::none_of(email.begin(), email.end(), separates);
+}
+
+Bytes seal_email(Spi &spi, const Uuid &user, std::string_view email) {
+  return seal(pg::keys::sealing(spi).subkey<Purpose::email>(), {}, email_binding(user, email));
 }
 
 TokenDigest digest_of_email(Spi &spi, std::string_view email) {

@@ -12,12 +12,15 @@ struct Account {
   std::optional<Bytes> sealed_password;
   bool confirmed, banned, second_factor;
 };
+// Errc::corrupted when the address was changed by hand.
 std::optional<Account> find_account(pg::Spi &spi, std::string_view email);
 std::optional<Account> find_account(pg::Spi &spi, const Uuid &id);
 Account load_account(pg::Spi &spi, const Uuid &id); // Errc::unauthenticated when it is gone
 
 // What phx.gen.auth asks of an address: one @ between something and something, no blanks or separators, 160 bytes.
 bool is_email(std::string_view email) noexcept;
+// Binds an address to its account, under the email key: an address changed by hand gets no mail. An empty sealed value.
+Bytes seal_email(pg::Spi &spi, const Uuid &user, std::string_view email);
 // Stands for the address in throttles and tombstones; keyed.
 TokenDigest digest_of_email(pg::Spi &spi, std::string_view email);
 

@@ -25,10 +25,10 @@ constinit Statement take_orders{
     {INT4OID}};
 constinit Statement delete_order{"DELETE FROM roughly.mail_outbox WHERE id = $1", {UUIDOID}};
 constinit Statement insert_user{
-    "INSERT INTO roughly.users (id, email, email_normalized, vote_secret, votes_from)"
-    " VALUES ($1, $2, pg_catalog.lower(pg_catalog.normalize($2, 'NFC')), $3,"
+    "INSERT INTO roughly.users (id, email, email_normalized, email_seal, vote_secret, votes_from)"
+    " VALUES ($1, $2, pg_catalog.lower(pg_catalog.normalize($2, 'NFC')), $5, $3,"
     "   COALESCE((SELECT deleted_at FROM roughly.tombstones WHERE email_digest = $4), '-infinity'))",
-    {UUIDOID, TEXTOID, BYTEAOID, BYTEAOID}};
+    {UUIDOID, TEXTOID, BYTEAOID, BYTEAOID, BYTEAOID}};
 
 Binding order_binding(const Uuid &id) {
   return Binding("mail").with(id);
@@ -74,7 +74,8 @@ Uuid create_account(Spi &spi, const std::string &email) {
   const Uuid user = random_uuid();
   const Bytes secret = seal_vote_secret(spi, user, VoteSecret::generate());
   const TokenDigest digest = digest_of_email(spi, email);
-  spi.write(insert_user, {value(user), value(std::string_view(email)), value(ByteView(secret)), value(ByteView(digest))});
+  const Bytes email_seal = seal_email(spi, user, email);
+  spi.write(insert_user, {value(user), value(std::string_view(email)), value(ByteView(secret)), value(ByteView(digest)), value(ByteView(email_seal))});
   audit(spi, "register", user);
   return user;
 }
@@ -141,6 +142,7 @@ ROUGHLY_FUNCTION(roughly_dequeue_mail) {
   RowSet result(fcinfo);
   const AsOwner owner;
   Spi spi;
+  const std::optional<MailerKey> mailer = keys::mailer_key();
   const Rows rows = spi.write(take_orders, {value(batch)});
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const auto id = rows.get<Uuid>(i, 1);
@@ -158,8 +160,11 @@ ROUGHLY_FUNCTION(roughly_dequeue_mail) {
       spi.write(delete_order, {value(id)});
       continue;
     }
-    result.put({value(id), value(mail->kind), value(std::string_view(mail->recipient)),
-                mail->token ? value(std::string_view(mail->token->token)) : Value{}, mail->token ? value(mail->token->expires_at) : Value{}});
+    std::optional<std::string> token;
+    if (mail->token)
+      token = mailer ? seal_for_mailer(*mailer, mail->token->token) : mail->token->token;
+    result.put({value(id), value(mail->kind), value(std::string_view(mail->recipient)), token ? value(std::string_view(*token)) : Value{},
+                mail->token ? value(mail->token->expires_at) : Value{}});
   }
   return void_result();
 }

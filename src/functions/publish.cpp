@@ -95,21 +95,25 @@ BallotBox collect_ballots(Spi &spi, const Question &question) {
   return box;
 }
 
+[[noreturn]] void refuse_replay(const Question &question, ByteView bytes) {
+  Uuid id;
+  std::copy_n(bytes.begin(), id.size(), id.begin());
+  throw Error(Errc::corrupted, "ballot " + to_text(id) + " of question " + to_text(question.id) + " has been counted before",
+              "It was put back or copied by hand. Delete the row from roughly.ballots.");
+}
+
 // A ballot saved before it was counted and put back afterwards still opens; its id tells.
 void refuse_replays(Spi &spi, const Question &question, const BallotBox &box) {
   std::unordered_set<std::string_view> fresh;
   for (std::size_t i = 0; i < box.size(); ++i)
-    fresh.insert(text_view(box.id(i)));
+    if (!fresh.insert(text_view(box.id(i))).second)
+      refuse_replay(question, box.id(i));
   for (std::uint32_t batch = 1; batch <= question.release; ++batch) {
     BallotBox earlier(question.layout().size());
     open_batch(spi, question.id, batch, earlier);
     for (std::size_t i = 0; i < earlier.size(); ++i)
-      if (fresh.contains(text_view(earlier.id(i)))) {
-        Uuid id;
-        std::copy_n(earlier.id(i).begin(), id.size(), id.begin());
-        throw Error(Errc::corrupted, "ballot " + to_text(id) + " of question " + to_text(question.id) + " has been counted before",
-                    "It was put back by hand. Delete the row from roughly.ballots.");
-      }
+      if (fresh.contains(text_view(earlier.id(i))))
+        refuse_replay(question, earlier.id(i));
   }
 }
 
@@ -221,6 +225,7 @@ ROUGHLY_FUNCTION(roughly_publish_due) {
     return true;
   });
   std::size_t failed = 0;
+  Errc why = Errc::internal; // of the first that failed
   for (const Uuid &id : questions) {
     try {
       publish(procedure, id);
@@ -230,12 +235,12 @@ ROUGHLY_FUNCTION(roughly_publish_due) {
       ++failed;
       warn(id, error.what());
     } catch (const Error &error) {
-      ++failed;
+      why = failed++ == 0 ? error.code() : why;
       warn(id, error.what());
     }
   }
   if (failed > 0)
-    throw Error(Errc::corrupted, std::to_string(failed) + " of " + std::to_string(questions.size()) + " questions could not be published",
+    throw Error(why, std::to_string(failed) + " of " + std::to_string(questions.size()) + " questions could not be published",
                 "The warnings name them; the others are published.");
   return void_result();
 }

@@ -10,12 +10,13 @@ constexpr std::int64_t most_ballots = 1'000'000'000;
 
 constinit Statement insert_question{
     "INSERT INTO roughly.questions (id, prompt, choices, dimensions, k, min_batch, growth, max_wait, max_dims, max_rank,"
-    "   require_confirmed, min_account_age, opens_at, closes_at)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, COALESCE($13, pg_catalog.now()), $14)",
+    "   require_confirmed, min_account_age, opens_at, closes_at, policy_seal)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
     {UUIDOID, TEXTOID, TEXTARRAYOID, BYTEAOID, INT4OID, INT4OID, FLOAT8OID, INTERVALOID, INT4OID, INT4OID, BOOLOID, INTERVALOID,
-     TIMESTAMPTZOID, TIMESTAMPTZOID}};
+     TIMESTAMPTZOID, TIMESTAMPTZOID, BYTEAOID}};
 constinit Statement check_times{
-    "SELECT $1 > interval '0', $2 >= interval '0', $4 > COALESCE($3, pg_catalog.now()) AND $4 > pg_catalog.now()",
+    "SELECT $1 > interval '0', $2 >= interval '0', $4 > COALESCE($3, pg_catalog.now()) AND $4 > pg_catalog.now(),"
+    "   COALESCE((EXTRACT(epoch FROM $1) * 1000000)::int8, -1), (EXTRACT(epoch FROM $2) * 1000000)::int8, COALESCE($3, pg_catalog.now())",
     {INTERVALOID, INTERVALOID, TIMESTAMPTZOID, TIMESTAMPTZOID}};
 // The row every reader can count on: the question's total, not published yet.
 constinit Statement insert_empty_release{
@@ -68,7 +69,7 @@ ROUGHLY_FUNCTION(roughly_create_question) {
   const auto growth = arguments.get<double>(5, "growth");
   const auto max_dims = arguments.get<std::int32_t>(7, "max_dims");
   const auto max_rank = arguments.get<std::int32_t>(8, "max_rank");
-  static_cast<void>(arguments.get<bool>(9, "require_confirmed"));
+  const auto require_confirmed = arguments.get<bool>(9, "require_confirmed");
   if (arguments.is_null(10))
     throw Error(Errc::null_argument, "min_account_age must not be null");
   if (prompt.empty())
@@ -97,14 +98,22 @@ ROUGHLY_FUNCTION(roughly_create_question) {
     const std::vector<Dimension> dimensions = choose_dimensions(spi, names);
     const Bytes packed = pack_dimensions(dimensions);
     Question question{};
+    question.id = id;
     question.choices = choices;
     question.dimensions = dimensions;
-    question.policy.k = static_cast<std::uint32_t>(k);
+    question.policy = {static_cast<std::uint32_t>(k), static_cast<std::uint32_t>(max_rank)};
     question.max_dims = static_cast<std::uint8_t>(std::min<std::size_t>(static_cast<std::size_t>(max_dims), dimensions.size()));
+    question.min_batch = static_cast<std::uint32_t>(min_batch);
+    question.growth = growth;
+    question.max_wait = times.get<std::int64_t>(0, 4);
+    question.require_confirmed = require_confirmed;
+    question.min_account_age = times.get<std::int64_t>(0, 5);
+    question.opens_at = times.get<std::int64_t>(0, 6);
+    const Bytes policy_seal = question.seal_policy(keys::sealing(spi).subkey<Purpose::question>());
     spi.write(insert_question,
               {value(id), value(std::string_view(prompt)), argument(1), value(ByteView(packed)), value(static_cast<std::int32_t>(k)),
                value(static_cast<std::int32_t>(min_batch)), value(growth), argument(6), value(std::int32_t{question.max_dims}),
-               value(max_rank), argument(9), argument(10), argument(11), argument(12)});
+               value(max_rank), argument(9), argument(10), value(question.opens_at), argument(12), value(ByteView(policy_seal))});
     const Bytes empty = pack_empty_release(question.header());
     spi.write(insert_empty_release, {value(id), value(ByteView(empty))});
   }

@@ -15,7 +15,8 @@ using pg::value;
 constinit Statement select_question{
     "SELECT choices, dimensions, k, max_rank, max_dims, min_batch, growth,"
     "   max_wait IS NOT NULL AND COALESCE(released_at, opens_at) + max_wait <= pg_catalog.clock_timestamp(),"
-    "   require_confirmed, (EXTRACT(epoch FROM min_account_age) * 1000000)::int8, opens_at, closes_at, state, batch, release"
+    "   require_confirmed, (EXTRACT(epoch FROM min_account_age) * 1000000)::int8, opens_at, closes_at, state, batch, release,"
+    "   COALESCE((EXTRACT(epoch FROM max_wait) * 1000000)::int8, -1), policy_seal"
     " FROM roughly.questions WHERE id = $1",
     {UUIDOID}};
 
@@ -50,6 +51,36 @@ ReleaseHeader Question::header() const {
   return {policy.k, max_dims, choices, names_of(dimensions)};
 }
 
+Binding Question::policy_binding() const {
+  Writer<Bytes> out;
+  out.varint(choices.size());
+  for (const std::string &choice : choices)
+    out.text(choice);
+  out.raw(pack_dimensions(dimensions));
+  std::uint64_t growth_bits;
+  memcpy(&growth_bits, &growth, sizeof growth_bits);
+  for (const std::uint64_t number :
+       {std::uint64_t{policy.k}, std::uint64_t{policy.max_rank}, std::uint64_t{max_dims}, std::uint64_t{min_batch}, growth_bits,
+        static_cast<std::uint64_t>(max_wait), std::uint64_t{require_confirmed}, static_cast<std::uint64_t>(min_account_age),
+        static_cast<std::uint64_t>(opens_at)})
+    out.varint(number);
+  return Binding("question").with(id).with(ByteView(std::move(out).take()));
+}
+
+Bytes Question::seal_policy(Subkey<Purpose::question> key) const {
+  return seal(key, {}, policy_binding());
+}
+
+void Question::check_policy(Spi &spi, ByteView sealed) const {
+  try {
+    static_cast<void>(pg::keys::open<Purpose::question>(spi, sealed, policy_binding()));
+  } catch (const Error &error) {
+    if (error.code() != Errc::corrupted)
+      throw;
+    throw Error(Errc::corrupted, "the policy of question " + to_text(id) + " was changed by hand", "Restore its row in roughly.questions.");
+  }
+}
+
 Question load_question(Spi &spi, const Uuid &id) {
   const Rows rows = spi.read_latest(select_question, {value(id)});
   if (rows.empty())
@@ -70,6 +101,8 @@ Question load_question(Spi &spi, const Uuid &id) {
   question.state = rows.get<std::string>(0, 13);
   question.batch = static_cast<std::uint32_t>(rows.get<std::int32_t>(0, 14));
   question.release = static_cast<std::uint32_t>(rows.get<std::int32_t>(0, 15));
+  question.max_wait = rows.get<std::int64_t>(0, 16);
+  question.check_policy(spi, rows.get<Bytes>(0, 17));
   return question;
 }
 

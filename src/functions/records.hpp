@@ -16,6 +16,7 @@ struct Question {
   std::uint8_t max_dims;
   std::uint32_t min_batch;
   double growth;
+  std::int64_t max_wait; // microseconds; -1: never by time
   bool waited; // the last release, or the opening, is at least max_wait old
   bool require_confirmed;
   std::int64_t min_account_age; // microseconds
@@ -28,9 +29,17 @@ struct Question {
   [[nodiscard]] SnapshotLayout layout() const { return SnapshotLayout(dimensions); }
   [[nodiscard]] Tally empty_tally() const { return Tally(layout(), choices.size(), max_dims); }
   [[nodiscard]] ReleaseHeader header() const;
+
+  // What never changes, under the question key: nobody without it can lower k or add a choice. An empty sealed value.
+  [[nodiscard]] Bytes seal_policy(Subkey<Purpose::question> key) const;
+  void check_policy(pg::Spi &spi, ByteView sealed) const; // Errc::corrupted
+
+private:
+  [[nodiscard]] Binding policy_binding() const;
 };
 
-// The question as it is committed at this moment, whatever the caller's isolation level. Errc::unknown_object.
+// The question as it is committed at this moment, whatever the caller's isolation level, its policy checked.
+// Errc::unknown_object, Errc::corrupted.
 Question load_question(pg::Spi &spi, const Uuid &id);
 
 struct Voter {

@@ -77,15 +77,15 @@ void check_owner_and_mode(const std::string &path, const struct stat &status) {
   const mode_t forbidden = status.st_uid == 0 && ::geteuid() != 0 ? 037 : 077;
   if ((status.st_mode & forbidden) != 0)
     throw Error(Errc::key_file_unusable, "the key file \"" + path + "\" can be read by others",
-                "Run chmod 0600 on it. If others may have read it, rotate the key.");
+                "Run chmod 0600 on it, and find out who may have read it.");
 }
 
-Keyring read_file(const std::string &path) {
+// Nothing when there is no such file.
+std::optional<SecretBytes> read_file(const std::string &path) {
   check_place(path);
   const File file(path, O_RDONLY);
   if (!file.is_open() && errno == ENOENT)
-    throw Error(Errc::key_file_missing, "the key file \"" + path + "\" does not exist",
-                "Restore it from its backup, or set roughly_auth.key_file to where it is.");
+    return std::nullopt;
   if (!file.is_open())
     throw Error(Errc::key_file_unusable, "the key file \"" + path + "\" cannot be opened: " + reason(errno));
   struct stat status;
@@ -97,7 +97,7 @@ Keyring read_file(const std::string &path) {
   SecretBytes bytes(static_cast<std::size_t>(status.st_size));
   if (::read(file.get(), bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size()))
     throw Error(Errc::key_file_unusable, "the key file \"" + path + "\" cannot be read");
-  return Keyring::parse(bytes);
+  return bytes;
 }
 
 void forget() noexcept {
@@ -106,7 +106,11 @@ void forget() noexcept {
 
 void load() {
   std::string path = settings::key_file();
-  Keyring ring = read_file(path);
+  const std::optional<SecretBytes> bytes = read_file(path);
+  if (!bytes)
+    throw Error(Errc::key_file_missing, "the key file \"" + path + "\" does not exist",
+                "Restore it from its backup, or set roughly_auth.key_file to where it is.");
+  Keyring ring = Keyring::parse(*bytes);
   forget();
   loaded = new Loaded{std::move(path), std::move(ring)};
 }
@@ -228,6 +232,17 @@ const Key &by_id(Spi &spi, KeyId id) {
     throw Error(Errc::key_unknown, "a sealed value needs key " + std::to_string(id) + ", but the key file holds only " + loaded->ring.ids(),
                 "Put back the newest copy of the key file.");
   return *key;
+}
+
+std::optional<MailerKey> mailer_key() {
+  const std::string path = settings::key_file() + ".mailer";
+  const std::optional<SecretBytes> bytes = read_file(path);
+  if (!bytes)
+    return std::nullopt;
+  const std::optional<MailerKey> key = parse_mailer_key(text_view(*bytes));
+  if (!key)
+    throw Error(Errc::key_file_unusable, "the file \"" + path + "\" does not hold a public key", "Expected are 64 hexadecimal digits.");
+  return key;
 }
 
 } // namespace roughly::pg::keys

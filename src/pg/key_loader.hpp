@@ -3,6 +3,7 @@
 
 #include "core/keyring.hpp"
 #include "core/sealed_box.hpp"
+#include "core/session_token.hpp"
 #include "pg/spi.hpp"
 
 namespace roughly::pg::keys {
@@ -17,6 +18,9 @@ void ensure_file();
 const Key &sealing(Spi &spi);
 // The key with this number, for opening. Errc::key_unknown names the keys that are there.
 const Key &by_id(Spi &spi, KeyId id);
+
+// The mailer's public key, from the file <key_file>.mailer; nothing when there is none. Errc::key_file_unusable.
+std::optional<MailerKey> mailer_key();
 
 template <Purpose P> SecretBytes open(Spi &spi, ByteView sealed, Binding &&binding) {
   return roughly::open(by_id(spi, sealing_key(sealed)).template subkey<P>(), sealed, std::move(binding));

@@ -1,0 +1,18 @@
+// The plain form of a ballot, as if whoever holds the key had sealed anything at all.
+#include "core/ballot.hpp"
+#include "fuzz.hpp"
+
+using namespace roughly;
+using namespace roughly::fuzz;
+
+extern "C" int LLVMFuzzerTestOneInput(const unsigned char *data, std::size_t size) {
+  const auto key = some_key().subkey<Purpose::ballot>();
+  value_or_error([&] {
+    const Bytes sealed = seal(key, ByteView(data, size), Binding("ballot").with(question).with(id));
+    const Ballot ballot = open_ballot(key, question, id, sealed, 3);
+    const Ballot again = open_ballot(key, question, id, seal_ballot(key, question, id, ballot), 3);
+    require(again.choice == ballot.choice && again.eligible == ballot.eligible && again.snapshot == ballot.snapshot);
+  });
+  require(refused([&] { open_ballot(key, question, id, ByteView(data, size), 3); }));
+  return 0;
+}

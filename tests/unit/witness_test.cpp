@@ -1,0 +1,230 @@
+#include "support.hpp"
+
+#include "core/witness.hpp"
+
+#include <functional>
+
+namespace roughly::test {
+namespace {
+
+using CellId = Tally::CellId;
+using Cells = std::vector<std::vector<CellId>>;
+
+// Profiles with one eligible person each unless said otherwise; their cells are given, not taken from views.
+struct Batch {
+  Cells cells;
+  std::vector<std::uint32_t> eligible;
+  std::size_t cell_count;
+  std::vector<Profile> profiles;
+
+  Batch(Cells cells_of_profiles, std::vector<std::uint32_t> eligible_people)
+      : cells(std::move(cells_of_profiles)), eligible(std::move(eligible_people)), cell_count(0) {
+    for (const std::vector<CellId> &of_profile : cells)
+      for (const CellId cell : of_profile)
+        cell_count = std::max<std::size_t>(cell_count, cell + 1);
+    for (const std::uint32_t people : eligible)
+      profiles.push_back({{}, {}, people});
+  }
+  [[nodiscard]] Witnesses witnesses(std::uint32_t k) const { return {k, profiles, cells, cell_count}; }
+  [[nodiscard]] bool covers(CellId cell, std::size_t profile) const {
+    return std::find(cells[profile].begin(), cells[profile].end(), cell) != cells[profile].end();
+  }
+};
+
+// Determinant modulo a prime: enough to tell 1 and -1 from nearly everything else, at any size.
+std::uint64_t determinant_modulo(std::uint64_t prime, std::vector<std::vector<std::uint64_t>> m) {
+  const auto power = [&](std::uint64_t base, std::uint64_t exponent) {
+    std::uint64_t result = 1;
+    for (; exponent > 0; exponent >>= 1, base = base * base % prime)
+      if (exponent & 1)
+        result = result * base % prime;
+    return result;
+  };
+  std::uint64_t result = 1;
+  for (std::size_t step = 0; step < m.size(); ++step) {
+    std::size_t pivot = step;
+    while (pivot < m.size() && m[pivot][step] == 0)
+      ++pivot;
+    if (pivot == m.size())
+      return 0;
+    if (pivot != step) {
+      std::swap(m[pivot], m[step]);
+      result = (prime - result) % prime;
+    }
+    result = result * m[step][step] % prime;
+    const std::uint64_t inverse = power(m[step][step], prime - 2);
+    for (std::size_t i = step + 1; i < m.size(); ++i) {
+      const std::uint64_t factor = m[i][step] * inverse % prime;
+      if (factor != 0)
+        for (std::size_t j = step; j < m.size(); ++j)
+          m[i][j] = (m[i][j] + (prime - factor) * m[step][j]) % prime;
+    }
+  }
+  return result;
+}
+
+// What the theorem needs of every state: k square matrices of determinant 1 or -1, over disjoint eligible people.
+void expect_sound(const Witnesses &witnesses, const Batch &batch, std::uint32_t k) {
+  std::vector<std::uint32_t> used(batch.profiles.size());
+  for (std::uint32_t set = 0; set < k; ++set) {
+    const std::vector<std::size_t> &basis = witnesses.basis(set);
+    ASSERT_EQ(basis.size(), witnesses.rank());
+    std::vector<std::vector<std::uint64_t>> matrix;
+    for (const std::size_t profile : basis) {
+      ++used[profile];
+      matrix.emplace_back();
+      for (const CellId cell : witnesses.accepted())
+        matrix.back().push_back(batch.covers(cell, profile) ? 1 : 0);
+    }
+    for (const std::uint64_t prime : {2147483647ull, 2147483629ull}) {
+      const std::uint64_t value = determinant_modulo(prime, matrix);
+      EXPECT_TRUE(value == 1 || value == prime - 1) << "set " << set << ": " << value;
+    }
+  }
+  for (std::size_t p = 0; p < used.size(); ++p)
+    EXPECT_LE(used[p], batch.eligible[p]) << "profile " << p;
+}
+
+TEST(Witnesses, NeedOnePersonForEachSet) {
+  const Batch batch({{0}}, {4});
+  Witnesses four = batch.witnesses(4), five = batch.witnesses(5);
+  EXPECT_EQ(four.consider(0), Verdict::accepted);
+  EXPECT_EQ(four.rank(), 1u);
+  EXPECT_EQ(five.consider(0), Verdict::refused);
+  EXPECT_EQ(five.rank(), 0u);
+}
+
+TEST(Witnesses, ServeOnce) {
+  const Batch batch({{0, 1}, {0}}, {3, 3});
+  Witnesses witnesses = batch.witnesses(3);
+  EXPECT_EQ(witnesses.consider(0), Verdict::accepted);
+  EXPECT_EQ(witnesses.consider(1), Verdict::accepted);
+  EXPECT_EQ(witnesses.accepted(), (std::vector<CellId>{0, 1}));
+  expect_sound(witnesses, batch, 3);
+
+  const Batch scarce({{0, 1}, {0}}, {3, 2});
+  Witnesses short_of_one = scarce.witnesses(3);
+  EXPECT_EQ(short_of_one.consider(0), Verdict::accepted);
+  EXPECT_EQ(short_of_one.consider(1), Verdict::refused);
+}
+
+TEST(Witnesses, TellDependentFromRefused) {
+  const Batch batch({{0, 1}, {0, 2}}, {5, 5});
+  Witnesses witnesses = batch.witnesses(2);
+  EXPECT_EQ(witnesses.consider(0), Verdict::accepted);
+  EXPECT_EQ(witnesses.consider(1), Verdict::accepted);
+  EXPECT_EQ(witnesses.consider(2), Verdict::dependent); // 0 minus 1
+
+  const Batch scarce({{0, 1}, {0, 2}}, {9, 1});
+  Witnesses few = scarce.witnesses(2);
+  EXPECT_EQ(few.consider(0), Verdict::accepted);
+  EXPECT_EQ(few.consider(1), Verdict::refused);
+  EXPECT_EQ(few.consider(2), Verdict::refused);
+}
+
+TEST(Witnesses, AreNeverIneligible) {
+  const Batch batch({{0, 1}, {0, 2}}, {5, 0});
+  Witnesses witnesses = batch.witnesses(2);
+  EXPECT_EQ(witnesses.consider(0), Verdict::accepted);
+  EXPECT_EQ(witnesses.consider(1), Verdict::refused); // independent, but only people who may not serve show it
+  expect_sound(witnesses, batch, 2);
+}
+
+TEST(Witnesses, RefuseADeterminantOfTwo) {
+  // Each pair of the first three profiles shares a cell: their matrix has determinant 2.
+  const Batch batch({{1, 2}, {1, 3}, {2, 3}}, {9, 9, 9});
+  Witnesses witnesses = batch.witnesses(3);
+  EXPECT_EQ(witnesses.consider(1), Verdict::accepted);
+  EXPECT_EQ(witnesses.consider(2), Verdict::accepted);
+  EXPECT_EQ(witnesses.consider(3), Verdict::refused);
+  EXPECT_EQ(std::abs(determinant({{1, 1, 0}, {1, 0, 1}, {0, 1, 1}})), 2);
+
+  const Batch lone({{1, 2}, {1, 3}, {2, 3}, {3}}, {9, 9, 9, 3});
+  Witnesses served = lone.witnesses(3);
+  for (const CellId cell : {1u, 2u, 3u})
+    EXPECT_EQ(served.consider(cell), Verdict::accepted);
+  expect_sound(served, lone, 3);
+}
+
+TEST(Witnesses, AreAllOrNothing) {
+  // Cell 1 finds a witness outside for the first set only; afterwards the batch must serve as if never asked.
+  const Batch batch({{0, 1, 3}, {0, 1, 2}, {0}}, {4, 4, 1});
+  Witnesses asked = batch.witnesses(2), fresh = batch.witnesses(2);
+  EXPECT_EQ(asked.consider(0), Verdict::accepted);
+  EXPECT_EQ(asked.consider(1), Verdict::refused);
+  EXPECT_EQ(asked.rank(), 1u);
+  EXPECT_EQ(fresh.consider(0), Verdict::accepted);
+  for (const CellId cell : {2u, 3u})
+    EXPECT_EQ(asked.consider(cell), fresh.consider(cell));
+  EXPECT_EQ(asked.accepted(), fresh.accepted());
+  for (const std::size_t set : {0u, 1u})
+    EXPECT_EQ(asked.basis(set), fresh.basis(set));
+  expect_sound(asked, batch, 2);
+}
+
+TEST(Witnesses, AreTakenFromTheMostNumerousProfilesInsideThenOutsideThenFromTheFirst) {
+  const Batch batch({{0, 1, 2}, {0, 2}, {0, 2}, {0, 2}, {2}}, {9, 2, 5, 5, 7});
+  Witnesses witnesses = batch.witnesses(1);
+  EXPECT_EQ(witnesses.consider(0), Verdict::accepted);
+  EXPECT_EQ(witnesses.consider(1), Verdict::accepted); // all inside agree with cell 0, so somebody outside serves
+  EXPECT_EQ(witnesses.consider(2), Verdict::accepted);
+  EXPECT_EQ(witnesses.basis(0), (std::vector<std::size_t>{0, 2, 4}));
+}
+
+TEST(Witnesses, StaySoundOnRandomBatches) {
+  Dice dice(1);
+  std::size_t accepted = 0, refused = 0, dependent = 0;
+  for (int round = 0; round < 300; ++round) {
+    const std::uint32_t cell_count = 2 + dice.below(12), k = 1 + dice.below(4);
+    Cells cells(2 + dice.below(20));
+    for (std::vector<CellId> &of_profile : cells)
+      for (CellId cell = 0; cell < cell_count; ++cell)
+        if (dice.below(3) == 0)
+          of_profile.push_back(cell);
+    cells[0].push_back(cell_count); // so that every cell below has an id
+    std::vector<std::uint32_t> eligible(cells.size());
+    for (std::uint32_t &people : eligible)
+      people = dice.below(8);
+    const Batch batch(cells, eligible);
+    Witnesses witnesses = batch.witnesses(k);
+    for (CellId cell = 0; cell < cell_count; ++cell)
+      switch (witnesses.consider(cell)) {
+      case Verdict::accepted: ++accepted; break;
+      case Verdict::refused: ++refused; break;
+      case Verdict::dependent: ++dependent; break;
+      }
+    expect_sound(witnesses, batch, k);
+  }
+  EXPECT_GT(accepted, 300u);
+  EXPECT_GT(refused, 300u);
+  EXPECT_GT(dependent, 10u);
+}
+
+// Triangular matrices of 0 and 1 whose inverse grows as 1.47^n: the cell that would overflow is refused.
+void expect_bounded(const std::function<std::size_t(std::size_t, std::size_t)> &neighbour) {
+  constexpr std::size_t size = 300;
+  Cells cells(size);
+  for (std::size_t p = 0; p < size; ++p)
+    for (const std::size_t distance : {0u, 1u, 3u})
+      if (const std::size_t cell = neighbour(p, distance); cell < size)
+        cells[p].push_back(static_cast<CellId>(cell));
+  const Batch batch(cells, std::vector<std::uint32_t>(size, 1));
+  Witnesses witnesses = batch.witnesses(1);
+  std::size_t refused = 0;
+  for (CellId cell = 0; cell < size; ++cell)
+    refused += witnesses.consider(cell) == Verdict::refused ? 1 : 0;
+  EXPECT_GT(witnesses.rank(), 80u);
+  EXPECT_GT(refused, 0u);
+  expect_sound(witnesses, batch, 1);
+}
+
+TEST(Witnesses, RefuseInversesThatGrowTooLargeInTheNewColumn) {
+  expect_bounded([](std::size_t p, std::size_t distance) { return p - distance; }); // below 0 wraps around
+}
+
+TEST(Witnesses, RefuseInversesThatGrowTooLargeInTheNewRow) {
+  expect_bounded([](std::size_t p, std::size_t distance) { return p + distance; });
+}
+
+} // namespace
+} // namespace roughly::test
