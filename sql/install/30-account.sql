@@ -61,7 +61,7 @@ CREATE FUNCTION roughly_delete_account(password text DEFAULT NULL) RETURNS text
   AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE
   SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION roughly_delete_account(text) IS
-  'Deletes the authenticated person''s account, sessions and profile for good. Their votes stay and nobody can link them any more; a keyed digest of the address keeps a new account from answering the questions of before. Returns ok, invalid_credentials or busy. Errors: RA001, RA003.';
+  'Deletes the authenticated person''s account, sessions and profile for good. Their votes stay and nobody can link them any more; a keyed digest of the address keeps a new account from answering the questions of before. Returns ok, invalid_credentials, throttled or busy. Errors: RA001, RA003.';
 
 CREATE FUNCTION roughly_admin_delete_user("user" uuid) RETURNS void
   AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE

@@ -8,7 +8,7 @@ CREATE FUNCTION roughly_confirm_user(token text, password text DEFAULT NULL, OUT
   AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE
   SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION roughly_confirm_user(text, text) IS
-  'Proves the address. A password chosen at registration is kept only when it is given again, since somebody else may have registered the address; all tokens of the account end. status: ok, invalid, invalid_credentials (the link stays good), busy.';
+  'Proves the address. A password chosen at registration is kept only when it is given again, since somebody else may have registered the address; without it a second factor and a profile set up before go too. All tokens of the account end. status: ok, invalid, invalid_credentials (the link stays good), throttled, busy.';
 
 CREATE FUNCTION roughly_request_magic_link(email text) RETURNS void
   AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE

@@ -8,7 +8,7 @@ CREATE FUNCTION roughly_change_password(current_password text, new_password text
   AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE
   SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION roughly_change_password(text, text) IS
-  'Sets a new password, ends every other session and token of the person and gives this one a new token. current_password may be null for an account without one. status: ok, invalid_credentials, weak_password with reasons, busy. Errors: RA001, RA003.';
+  'Sets a new password, ends every other session and token of the person and gives this one a new token. current_password may be null for an account without one. status: ok, invalid_credentials, weak_password with reasons, throttled, busy. Errors: RA001, RA003.';
 
 CREATE FUNCTION roughly_request_password_reset(email text) RETURNS void
   AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE
@@ -26,7 +26,7 @@ CREATE FUNCTION roughly_reauthenticate(password text, OUT status text, OUT sessi
   AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE
   SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION roughly_reauthenticate(text) IS
-  'Proves the authenticated person once more ("sudo", 10 minutes) and gives the session a new token; authenticate with that from here on. status: ok, invalid_credentials, busy. Errors: RA001.';
+  'Proves the authenticated person once more ("sudo", 10 minutes) and gives the session a new token; authenticate with that from here on. status: ok, invalid_credentials, throttled, busy. Errors: RA001.';
 
 CREATE FUNCTION roughly_request_reauthentication() RETURNS void
   AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE

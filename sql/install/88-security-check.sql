@@ -71,7 +71,25 @@ UNION ALL
 SELECT 'critical', 'grant on ' || tables.oid::regclass::text, pg_catalog.format('%s to %s', a.privilege_type,
     CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.pg_get_userbyid(a.grantee) END), 'REVOKE it.'
   FROM tables, pg_catalog.aclexplode(relacl) a
- WHERE a.grantee <> relowner AND NOT (relname IN ('users', 'user_profiles') AND pg_catalog.pg_get_userbyid(a.grantee) = 'roughly_app' AND a.privilege_type = 'SELECT')
+ WHERE a.grantee <> relowner AND NOT (relname = 'user_profiles' AND pg_catalog.pg_get_userbyid(a.grantee) = 'roughly_app' AND a.privilege_type = 'SELECT')
+UNION ALL
+SELECT 'critical', pg_catalog.format('grant on %s (%s)', t.oid::regclass, c.attname), pg_catalog.format('%s to %s', a.privilege_type,
+    CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.pg_get_userbyid(a.grantee) END), 'REVOKE it.'
+  FROM tables t JOIN pg_attribute c ON c.attrelid = t.oid, pg_catalog.aclexplode(c.attacl) a
+ WHERE a.grantee <> t.relowner AND NOT (pg_catalog.pg_get_userbyid(a.grantee) = 'roughly_app' AND (
+   t.relname = 'users' AND c.attname IN ('id', 'email', 'confirmed_at', 'inserted_at', 'updated_at')
+     AND (a.privilege_type = 'SELECT' OR (a.privilege_type = 'REFERENCES' AND c.attname = 'id'))
+   OR t.relname = 'user_profiles' AND c.attname NOT IN ('id', 'user_id', 'inserted_at', 'updated_at') AND a.privilege_type IN ('INSERT', 'UPDATE')))
+UNION ALL
+SELECT 'critical', 'grant on schema roughly', pg_catalog.format('%s to %s', a.privilege_type,
+    CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.pg_get_userbyid(a.grantee) END), 'REVOKE it.'
+  FROM pg_namespace n, pg_catalog.aclexplode(n.nspacl) a
+ WHERE n.nspname = 'roughly' AND a.grantee <> n.nspowner
+   AND NOT (pg_catalog.pg_get_userbyid(a.grantee) = 'roughly_app' AND a.privilege_type = 'USAGE')
+UNION ALL
+SELECT 'critical', 'routine ' || oid::regprocedure::text, pg_catalog.concat_ws(', ', 'search_path is not pinned', CASE WHEN prosecdef THEN 'SECURITY DEFINER' END),
+    'ALTER FUNCTION ... SET search_path = pg_catalog, pg_temp, and SECURITY INVOKER.'
+  FROM routines WHERE prosecdef OR (prokind = 'f' AND NOT COALESCE('search_path=pg_catalog, pg_temp' = ANY (proconfig), false))
 UNION ALL
 SELECT 'warning', 'publication ' || p.pubname::text, p.schemaname || '.' || p.tablename, 'Replicates accounts or sealed rows. Publish roughly.releases alone.'
   FROM pg_publication_tables p WHERE p.schemaname = 'roughly' AND p.tablename <> 'releases'

@@ -10,9 +10,10 @@ using namespace roughly::pg;
 namespace {
 
 constinit Statement insert_user{
-    "INSERT INTO roughly.users (id, email, email_normalized, email_seal, confirmed_at, vote_secret)"
-    " VALUES ($1, $2, pg_catalog.lower(pg_catalog.normalize($2, 'NFC')), $5, $3, $4) ON CONFLICT (email_normalized) DO NOTHING",
-    {UUIDOID, TEXTOID, TIMESTAMPTZOID, BYTEAOID, BYTEAOID}};
+    "INSERT INTO roughly.users (id, email, email_normalized, email_seal, confirmed_at, vote_secret, votes_from)"
+    " VALUES ($1, $2, pg_catalog.lower(pg_catalog.normalize($2, 'NFC')), $5, $3, $4,"
+    "   COALESCE((SELECT deleted_at FROM roughly.tombstones WHERE email_digest = $6), '-infinity')) ON CONFLICT (email_normalized) DO NOTHING",
+    {UUIDOID, TEXTOID, TIMESTAMPTZOID, BYTEAOID, BYTEAOID, BYTEAOID}};
 constinit Statement change_email{
     "UPDATE roughly.users SET email = $2, email_seal = $3, email_normalized = pg_catalog.lower(pg_catalog.normalize($2, 'NFC')), updated_at = pg_catalog.now()"
     " WHERE id = $1 AND NOT EXISTS (SELECT FROM roughly.users o"
@@ -69,7 +70,9 @@ ROUGHLY_FUNCTION(roughly_admin_import_user) {
     Spi spi;
     const Bytes secret = seal_vote_secret(spi, user, VoteSecret::generate());
     const Bytes email_seal = seal_email(spi, user, email);
-    if (spi.write(insert_user, {value(user), value(std::string_view(email)), value(confirmed_at), value(ByteView(secret)), value(ByteView(email_seal))})
+    const TokenDigest digest = digest_of_email(spi, email);
+    if (spi.write(insert_user, {value(user), value(std::string_view(email)), value(confirmed_at), value(ByteView(secret)), value(ByteView(email_seal)),
+                                value(ByteView(digest))})
             .affected() == 0)
       throw Error(Errc::duplicate_object, "an account with this e-mail address exists already");
     if (hash)
@@ -111,8 +114,8 @@ ROUGHLY_FUNCTION(roughly_request_email_change) {
   const AsOwner owner;
   Spi spi;
   const Account account = load_account(spi, user);
-  order_mail_throttled(spi, {MailKind::change_email, user, email, {}});
-  order_mail_throttled(spi, {MailKind::email_change_requested, user, account.email, {}});
+  if (order_token(spi, {MailKind::change_email, user, email, {}}, TokenContext::change_email))
+    order_mail(spi, {MailKind::email_change_requested, user, account.email, {}});
   return text_result("check_email");
 }
 
@@ -142,9 +145,9 @@ ROUGHLY_FUNCTION(roughly_delete_account) {
   Spi spi;
   const Account account = load_account(spi, user);
   if (account.sealed_password) {
-    const PasswordCheck check = check_password(spi, account, password.value_or(SecretBytes{}));
+    const PasswordCheck check = check_own_password(spi, account, password.value_or(SecretBytes{}));
     if (check != PasswordCheck::right)
-      return text_result(check == PasswordCheck::busy ? "busy" : "invalid_credentials");
+      return text_result(status_of(check));
   }
   delete_account(spi, account);
   identity::sign_out();

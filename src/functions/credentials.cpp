@@ -5,6 +5,7 @@
 #include "pg/hash_gate.hpp"
 #include "pg/settings.hpp"
 #include "pg/text.hpp"
+#include "pg/throttle.hpp"
 
 namespace roughly {
 namespace {
@@ -40,6 +41,17 @@ constinit Statement select_token{
     "SELECT id, key_id, token_digest, COALESCE(sent_to, '') FROM roughly.user_tokens"
     " WHERE user_id = $1 AND context = $2 AND expires_at > pg_catalog.clock_timestamp()",
     {UUIDOID, TEXTOID}};
+constinit Statement select_ordered{
+    "SELECT FROM roughly.user_tokens WHERE user_id = $1 AND context = $2 AND sent_to = $3 AND expires_at > pg_catalog.clock_timestamp()",
+    {UUIDOID, TEXTOID, TEXTOID}};
+// Whoever registered an address need not be who owns it.
+constinit Statement confirm_user{
+    "UPDATE roughly.users SET confirmed_at = COALESCE(confirmed_at, pg_catalog.now()), updated_at = pg_catalog.now(),"
+    "   hashed_password = CASE WHEN $2 THEN hashed_password END WHERE id = $1",
+    {UUIDOID, BOOLOID}};
+constinit Statement drop_factors{"DELETE FROM roughly.mfa_factors WHERE user_id = $1", {UUIDOID}};
+constinit Statement drop_recovery_codes{"DELETE FROM roughly.recovery_codes WHERE user_id = $1", {UUIDOID}};
+constinit Statement drop_profile{"DELETE FROM roughly.user_profiles WHERE user_id = $1", {UUIDOID}};
 constinit Statement delete_token_by_id{"DELETE FROM roughly.user_tokens WHERE id = $1", {UUIDOID}};
 // Networks, not addresses: /24 and /48. A session with a second factor lasts a day (NIST SP 800-63B-4, AAL2).
 constinit Statement insert_session{
@@ -55,7 +67,8 @@ constinit Statement delete_sessions{
     {UUIDOID, UUIDOID}};
 constinit Statement update_session{
     "UPDATE roughly.user_tokens SET key_id = $3, token_digest = $4, previous_digest = NULL, rotated_at = pg_catalog.now(),"
-    "   authenticated_at = CASE WHEN $5 THEN pg_catalog.clock_timestamp() ELSE authenticated_at END, last_used_on = CURRENT_DATE"
+    "   authenticated_at = CASE WHEN $5 THEN pg_catalog.clock_timestamp() ELSE authenticated_at END, last_used_on = CURRENT_DATE,"
+    "   expires_at = LEAST(not_after, pg_catalog.now() + (expires_at - COALESCE(rotated_at, inserted_at)))"
     " WHERE user_id = $1 AND id = $2 AND context = 'session' RETURNING expires_at",
     {UUIDOID, UUIDOID, INT4OID, BYTEAOID, BOOLOID}};
 constinit Statement insert_audit{"INSERT INTO roughly.audit_log (action, user_id) VALUES ($1, $2)", {TEXTOID, UUIDOID}};
@@ -122,7 +135,8 @@ Account load_account(Spi &spi, const Uuid &id) {
 bool is_email(std::string_view email) noexcept {
   constexpr std::size_t most = 160;
   const std::size_t at = email.find('@');
-  const auto separates = [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f || c == ',' || c == ';'; };
+  constexpr std::string_view separators = ",;<>()[]\"\\\x7f";
+  const auto separates = [](char c) { return static_cast<unsigned char>(c) <= 0x20 || separators.find(c) != std::string_view::npos; };
   return email.size() <= most && at != 0 && at != std::string_view::npos && at + 1 < email.size() &&
          email.find('@', at + 1) == std::string_view::npos && std::none_of(email.begin(), email.end(), separates);
 }
@@ -176,6 +190,38 @@ PasswordCheck check_password(Spi &spi, const std::optional<Account> &account, By
   return PasswordCheck::right;
 }
 
+PasswordCheck check_own_password(Spi &spi, const Account &account, ByteView typed) {
+  const TokenDigest digest = digest_of_email(spi, account.email);
+  if (pg::throttle::take(spi, digest, pg::throttle::log_ins))
+    return PasswordCheck::throttled;
+  const PasswordCheck check = check_password(spi, account, typed);
+  if (check == PasswordCheck::right)
+    pg::throttle::refund(spi, digest, pg::throttle::log_ins);
+  return check;
+}
+
+std::string_view status_of(PasswordCheck check) {
+  switch (check) {
+  case PasswordCheck::right: return "ok";
+  case PasswordCheck::busy: return "busy";
+  case PasswordCheck::throttled: return "throttled";
+  case PasswordCheck::wrong: break;
+  }
+  return "invalid_credentials";
+}
+
+void confirm_account(Spi &spi, const Uuid &user, bool proved) {
+  spi.write(confirm_user, {value(user), value(proved)});
+  static_cast<void>(end_sessions(spi, user, std::nullopt));
+  if (!proved)
+    for (Statement *statement : {&drop_factors, &drop_recovery_codes, &drop_profile})
+      spi.write(*statement, {value(user)});
+}
+
+bool has_token(Spi &spi, TokenContext context, const Uuid &user, std::string_view sent_to) {
+  return !spi.read_latest(select_ordered, {value(user), value(rule_of(context).name), value(sent_to)}).empty();
+}
+
 Issued issue_token_for(Spi &spi, TokenContext context, const Uuid &user, std::string_view sent_to) {
   const ContextRule rule = rule_of(context);
   const Token token = issue_token(user);
@@ -207,14 +253,26 @@ void delete_token(Spi &spi, const Uuid &id) {
   spi.write(delete_token_by_id, {value(id)});
 }
 
+namespace {
+
+// At most 256 bytes, cut between characters.
+std::string_view shortened(std::string_view text) {
+  constexpr std::size_t longest = 256;
+  std::size_t size = std::min(text.size(), longest);
+  while (size > 0 && size < text.size() && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80)
+    --size;
+  return text.substr(0, size);
+}
+
+} // namespace
+
 Opened open_session(Spi &spi, const Uuid &user, std::int16_t aal, const Device &device) {
   const Token token = issue_token(user);
   const Key &key = pg::keys::sealing(spi);
   const TokenDigest digest = token_digest(key.subkey<Purpose::token>(), session_context, token);
   const Uuid session = random_uuid();
-  constexpr std::size_t longest = 256;
   const Rows rows = spi.write(insert_session, {value(session), value(user), value(std::int32_t{key.id()}), value(ByteView(digest)), value(aal),
-                                               device.user_agent ? value(std::string_view(*device.user_agent).substr(0, longest)) : Value{},
+                                               device.user_agent ? value(shortened(*device.user_agent)) : Value{},
                                                device.ip});
   return {session, encode_token(token), rows.get<std::int64_t>(0, 1)};
 }

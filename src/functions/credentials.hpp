@@ -17,7 +17,7 @@ std::optional<Account> find_account(pg::Spi &spi, std::string_view email);
 std::optional<Account> find_account(pg::Spi &spi, const Uuid &id);
 Account load_account(pg::Spi &spi, const Uuid &id); // Errc::unauthenticated when it is gone
 
-// What phx.gen.auth asks of an address: one @ between something and something, no blanks or separators, 160 bytes.
+// What phx.gen.auth asks of an address: one @ between something and something, no blanks, separators or quoting, 160 bytes.
 bool is_email(std::string_view email) noexcept;
 // Binds an address to its account, under the email key: an address changed by hand gets no mail. An empty sealed value.
 Bytes seal_email(pg::Spi &spi, const Uuid &user, std::string_view email);
@@ -28,9 +28,12 @@ TokenDigest digest_of_email(pg::Spi &spi, std::string_view email);
 std::string password_hash(ByteView typed); // a fresh PHC string; Errc::program_limit when hashing stays busy
 void store_password(pg::Spi &spi, const Uuid &user, std::string_view phc);
 std::vector<std::string> new_password_faults(pg::Spi &spi, ByteView typed, std::string_view email, bool second_factor);
-enum class PasswordCheck { right, wrong, busy };
+enum class PasswordCheck { right, wrong, busy, throttled };
+std::string_view status_of(PasswordCheck check); // "ok", "invalid_credentials", "busy", "throttled"
 // Works as hard for an account that does not exist or has no password. A right one is hashed anew when its cost is low.
 PasswordCheck check_password(pg::Spi &spi, const std::optional<Account> &account, ByteView typed);
+// For somebody who is logged in already: as many tries as for logging in.
+PasswordCheck check_own_password(pg::Spi &spi, const Account &account, ByteView typed);
 
 // Tokens that are not sessions: one per person and context, the newest.
 enum class TokenContext { confirm, login, reset_password, change_email, reauthenticate, second_factor };
@@ -39,6 +42,8 @@ struct Issued {
   TimestampTz expires_at;
 };
 Issued issue_token_for(pg::Spi &spi, TokenContext context, const Uuid &user, std::string_view sent_to);
+// Whether one that was issued for this address is still good.
+bool has_token(pg::Spi &spi, TokenContext context, const Uuid &user, std::string_view sent_to);
 struct FoundToken {
   Uuid id, user;
   std::string sent_to;
@@ -57,6 +62,8 @@ struct Device { // what the client says of itself
   pg::Value ip;
 };
 Opened open_session(pg::Spi &spi, const Uuid &user, std::int16_t aal, const Device &device);
+// Proves the address. Unless the password was proved too, what was set up before goes: whoever did it need not be the owner.
+void confirm_account(pg::Spi &spi, const Uuid &user, bool proved);
 // Ends the person's sessions but one, and every other token; the ids of the ended sessions.
 std::vector<Uuid> end_sessions(pg::Spi &spi, const Uuid &user, const std::optional<Uuid> &keep);
 // A new token for a session that goes on; the old one ends now. `proved`: the person has just proved themselves.

@@ -27,7 +27,8 @@ constinit Statement delete_order{"DELETE FROM roughly.mail_outbox WHERE id = $1"
 constinit Statement insert_user{
     "INSERT INTO roughly.users (id, email, email_normalized, email_seal, vote_secret, votes_from)"
     " VALUES ($1, $2, pg_catalog.lower(pg_catalog.normalize($2, 'NFC')), $5, $3,"
-    "   COALESCE((SELECT deleted_at FROM roughly.tombstones WHERE email_digest = $4), '-infinity'))",
+    "   COALESCE((SELECT deleted_at FROM roughly.tombstones WHERE email_digest = $4), '-infinity'))"
+    " ON CONFLICT (email_normalized) DO NOTHING",
     {UUIDOID, TEXTOID, BYTEAOID, BYTEAOID, BYTEAOID}};
 
 Binding order_binding(const Uuid &id) {
@@ -70,12 +71,15 @@ Mail with_token(Spi &spi, std::string_view kind, TokenContext context, const Uui
   return {kind, recipient, issue_token_for(spi, context, user, recipient)};
 }
 
-Uuid create_account(Spi &spi, const std::string &email) {
+// Nothing when somebody else has just made it.
+std::optional<Uuid> create_account(Spi &spi, const std::string &email) {
   const Uuid user = random_uuid();
   const Bytes secret = seal_vote_secret(spi, user, VoteSecret::generate());
   const TokenDigest digest = digest_of_email(spi, email);
   const Bytes email_seal = seal_email(spi, user, email);
-  spi.write(insert_user, {value(user), value(std::string_view(email)), value(ByteView(secret)), value(ByteView(digest)), value(ByteView(email_seal))});
+  if (spi.write(insert_user, {value(user), value(std::string_view(email)), value(ByteView(secret)), value(ByteView(digest)), value(ByteView(email_seal))})
+          .affected() == 0)
+    return std::nullopt;
   audit(spi, "register", user);
   return user;
 }
@@ -84,7 +88,10 @@ Mail register_account(Spi &spi, const MailOrder &order) {
   const std::optional<Account> known = find_account(spi, order.recipient);
   if (known && known->confirmed)
     return {"someone_tried", known->email, {}};
-  const Uuid user = known ? known->id : create_account(spi, order.recipient);
+  const std::optional<Uuid> created = known ? std::optional(known->id) : create_account(spi, order.recipient);
+  if (!created)
+    return register_account(spi, order); // now it is known
+  const Uuid user = *created;
   if (!order.password_hash.empty())
     store_password(spi, user, order.password_hash);
   return with_token(spi, "confirm", TokenContext::confirm, user, order.recipient);
@@ -92,6 +99,10 @@ Mail register_account(Spi &spi, const MailOrder &order) {
 
 Mail with_token(Spi &spi, std::string_view kind, TokenContext context, const Account &account) {
   return with_token(spi, kind, context, account.id, account.email);
+}
+
+bool is_ordered(Spi &spi, TokenContext context, const MailOrder &order) {
+  return has_token(spi, context, order.user, order.recipient);
 }
 
 // What an order becomes; nothing when there is nobody to write to.
@@ -109,8 +120,13 @@ std::optional<Mail> fulfil(Spi &spi, const MailOrder &order) {
   switch (order.kind) {
   case MailKind::magic_link: return with_token(spi, "magic_link", TokenContext::login, *account);
   case MailKind::reset_password: return with_token(spi, "reset_password", TokenContext::reset_password, *account);
-  case MailKind::reauthenticate: return with_token(spi, "reauthenticate", TokenContext::reauthenticate, *account);
-  default: return with_token(spi, "change_email", TokenContext::change_email, account->id, order.recipient);
+  case MailKind::reauthenticate:
+    return is_ordered(spi, TokenContext::reauthenticate, order) ? std::optional(with_token(spi, "reauthenticate", TokenContext::reauthenticate, *account))
+                                                                : std::nullopt;
+  default:
+    return is_ordered(spi, TokenContext::change_email, order)
+               ? std::optional(with_token(spi, "change_email", TokenContext::change_email, account->id, order.recipient))
+               : std::nullopt;
   }
 }
 
@@ -127,10 +143,19 @@ void roughly::order_mail(Spi &spi, const MailOrder &order) {
   spi.write(insert_order, {value(id), value(ByteView(sealed))});
 }
 
-void roughly::order_mail_throttled(Spi &spi, const MailOrder &order) {
+bool roughly::order_mail_throttled(Spi &spi, const MailOrder &order) {
   const TokenDigest digest = digest_of_email(spi, "mail " + order.recipient);
-  if (!throttle::take(spi, digest, throttle::mails))
-    order_mail(spi, order);
+  if (throttle::take(spi, digest, throttle::mails))
+    return false;
+  order_mail(spi, order);
+  return true;
+}
+
+bool roughly::order_token(Spi &spi, const MailOrder &order, TokenContext context) {
+  if (!order_mail_throttled(spi, order))
+    return false;
+  static_cast<void>(issue_token_for(spi, context, order.user, order.recipient)); // replaced when the mail is sent
+  return true;
 }
 
 ROUGHLY_FUNCTION(roughly_dequeue_mail) {

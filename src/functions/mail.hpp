@@ -26,7 +26,9 @@ struct MailOrder {
 };
 
 void order_mail(pg::Spi &spi, const MailOrder &order);
-// The same for an anonymous caller; more than the address may get are quietly dropped.
-void order_mail_throttled(pg::Spi &spi, const MailOrder &order);
+// The same for whoever asks for mail; more than the address may get are quietly dropped. False when it was.
+bool order_mail_throttled(pg::Spi &spi, const MailOrder &order);
+// For a person who is known: the order is good as long as its token is, so that whatever ends the tokens ends it too.
+bool order_token(pg::Spi &spi, const MailOrder &order, TokenContext context);
 
 } // namespace roughly

@@ -58,9 +58,9 @@ ROUGHLY_FUNCTION(roughly_change_password) {
   Spi spi;
   const Account account = load_account(spi, now.user);
   if (account.sealed_password) {
-    const PasswordCheck check = check_password(spi, account, current.value_or(SecretBytes{}));
+    const PasswordCheck check = check_own_password(spi, account, current.value_or(SecretBytes{}));
     if (check != PasswordCheck::right)
-      return changed_row(fcinfo, check == PasswordCheck::busy ? "busy" : "invalid_credentials");
+      return changed_row(fcinfo, status_of(check));
     if (*current == fresh)
       return changed_row(fcinfo, "weak_password", {"unchanged"});
   }
@@ -115,9 +115,9 @@ ROUGHLY_FUNCTION(roughly_reauthenticate) {
   identity::begin_account_write();
   const AsOwner owner;
   Spi spi;
-  const PasswordCheck check = check_password(spi, load_account(spi, user), password);
+  const PasswordCheck check = check_own_password(spi, load_account(spi, user), password);
   if (check != PasswordCheck::right)
-    return row_result(fcinfo, {value(std::string_view(check == PasswordCheck::busy ? "busy" : "invalid_credentials")), {}});
+    return row_result(fcinfo, {value(status_of(check)), {}});
   return renewed_row(fcinfo, spi);
 }
 
@@ -126,7 +126,7 @@ ROUGHLY_FUNCTION(roughly_request_reauthentication) {
   identity::begin_account_write();
   const AsOwner owner;
   Spi spi;
-  order_mail_throttled(spi, {MailKind::reauthenticate, user, load_account(spi, user).email, {}});
+  order_token(spi, {MailKind::reauthenticate, user, load_account(spi, user).email, {}}, TokenContext::reauthenticate);
   return void_result();
 }
 

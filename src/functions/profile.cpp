@@ -102,6 +102,7 @@ ROUGHLY_FUNCTION(roughly_set_profile) {
   if (!shape.get<bool>(0, 2))
     throw Error(Errc::invalid_argument, "\"extra\" must be a JSON object");
   const std::vector<Dimension> dimensions = load_dimensions(spi);
+  static_cast<void>(load_voter(spi, user, {})); // the account may be gone
   check_values(spi.read_latest(split_profile, {profile}), dimensions);
   spi.write(upsert_profile, {value(user), profile});
   return void_result();

@@ -6,13 +6,6 @@ using namespace roughly::pg;
 
 namespace {
 
-// Whoever registered an address need not be who owns it: what an unproven registrant chose is dropped, unless the
-// owner shows that they chose it.
-constinit Statement confirm{
-    "UPDATE roughly.users SET confirmed_at = COALESCE(confirmed_at, pg_catalog.now()), updated_at = pg_catalog.now(),"
-    "   hashed_password = CASE WHEN $2 THEN hashed_password END WHERE id = $1",
-    {UUIDOID, BOOLOID}};
-
 Datum register_row(FunctionCallInfo fcinfo, std::string_view status, const std::vector<std::string> &reasons = {}) {
   return row_result(fcinfo, {value(status), value(reasons)});
 }
@@ -51,13 +44,12 @@ ROUGHLY_FUNCTION(roughly_confirm_user) {
     return row_result(fcinfo, {value(std::string_view("invalid")), {}});
   bool proven = false;
   if (password) {
-    const PasswordCheck check = check_password(spi, find_account(spi, found->user), *password);
+    const PasswordCheck check = check_own_password(spi, load_account(spi, found->user), *password);
     if (check != PasswordCheck::right) // the link stays good for another try
-      return row_result(fcinfo, {value(std::string_view(check == PasswordCheck::busy ? "busy" : "invalid_credentials")), {}});
+      return row_result(fcinfo, {value(status_of(check)), {}});
     proven = true;
   }
-  spi.write(confirm, {value(found->user), value(proven)});
-  static_cast<void>(end_sessions(spi, found->user, std::nullopt)); // tokens of whoever else registered
+  confirm_account(spi, found->user, proven);
   audit(spi, "confirm", found->user);
   return row_result(fcinfo, {value(std::string_view("ok")), value(found->user)});
 }
@@ -81,13 +73,13 @@ ROUGHLY_FUNCTION(roughly_log_in_with_magic_link) {
   const AsOwner owner;
   Spi spi;
   const std::optional<FoundToken> found = find_token(spi, TokenContext::login, token);
-  const std::optional<Account> account = found ? find_account(spi, found->user) : std::nullopt;
+  std::optional<Account> account = found ? find_account(spi, found->user) : std::nullopt;
   if (!account)
     return log_in_row(fcinfo, {"invalid_credentials", {}, {}, {}});
   delete_token(spi, found->id);
   if (!account->confirmed) { // the link proves the address, and nothing else
-    spi.write(confirm, {value(account->id), value(false)});
-    static_cast<void>(end_sessions(spi, account->id, std::nullopt));
+    confirm_account(spi, account->id, false);
+    account->second_factor = false;
   }
   return log_in_row(fcinfo, finish_log_in(spi, *account, device));
 }

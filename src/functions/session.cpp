@@ -168,8 +168,8 @@ ROUGHLY_FUNCTION(roughly_authenticate) {
   }
   if (found)
     identity::establish(found->identity);
-  else if (identity::current() != nullptr)
-    throw Error(Errc::other_identity, "another session is authenticated in this transaction");
+  else
+    identity::refuse_other();
   if (!found)
     return row_result(fcinfo, {{}, {}, {}, {}, {}, {}});
   const identity::Identity &now = found->identity;

@@ -71,9 +71,14 @@ void init() {
 
 void establish(const Identity &identity) {
   if (const Identity *now = current(); now != nullptr && now->digest != identity.digest)
+    refuse_other();
+  push(identity, true);
+}
+
+void refuse_other() {
+  if (current() != nullptr)
     throw Error(Errc::other_identity, "another session is authenticated in this transaction",
                 "End the transaction first, or call roughly_sign_out_of_transaction().");
-  push(identity, true);
 }
 
 void sign_out() {

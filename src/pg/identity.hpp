@@ -21,6 +21,7 @@ void init(); // once, from _PG_init
 // Holds until the transaction ends or the current savepoint is rolled back.
 // Errc::other_identity when a different session is established already.
 void establish(const Identity &identity);
+void refuse_other(); // Errc::other_identity when anybody is established
 void sign_out();
 
 // Nothing when nobody is authenticated, and always nothing in a parallel worker.
