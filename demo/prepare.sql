@@ -10,7 +10,7 @@ GRANT CONNECT ON DATABASE demo TO demo_admin, demo_app, demo_reader;
 GRANT USAGE ON SCHEMA public TO demo_admin, demo_app, demo_reader;
 
 -- American National Election Study 1996, public domain. The note that comes with the CSV calls the education levels 5
--- to 7 college, master's and PhD. A doctorate for one American in seven cannot be; these are the study's own levels.
+-- to 7 college, master's and PhD. A doctorate for one American in seven cannot be; these are the levels of the study's seven-step scale.
 \set education '{8 grades or less,some high school,high school,some college,community college,bachelor,more than bachelor}'
 \set income '{under $15k,$15k-30k,$30k-50k,$50k-75k,$75k and more}'
 \set party '{strong Democrat,weak Democrat,leans Democrat,independent,leans Republican,weak Republican,strong Republican}'

@@ -135,7 +135,7 @@ Account load_account(Spi &spi, const Uuid &id) {
 bool is_email(std::string_view email) noexcept {
   constexpr std::size_t most = 160;
   const std::size_t at = email.find('@');
-  constexpr std::string_view separators = ",;<>()[]\"\\\x7f";
+  static constexpr std::string_view separators = ",;<>()[]\"\\\x7f";
   const auto separates = [](char c) { return static_cast<unsigned char>(c) <= 0x20 || separators.find(c) != std::string_view::npos; };
   return email.size() <= most && at != 0 && at != std::string_view::npos && at + 1 < email.size() &&
          email.find('@', at + 1) == std::string_view::npos && std::none_of(email.begin(), email.end(), separates);
