@@ -250,7 +250,7 @@ ROUGHLY_FUNCTION(roughly_log_out_everywhere) {
   audit(spi, "log_out_everywhere", now.user);
   if (!keep_current)
     identity::sign_out();
-  return value(ended).datum;
+  return uuids_result(ended);
 }
 
 ROUGHLY_FUNCTION(roughly_my_sessions) {

@@ -146,7 +146,7 @@ inline const char *keep(MemoryContext context, std::string_view text) noexcept {
     QueryCancelHoldoffCount = 0;
     error->hide_stmt = true;
     error->hide_ctx = true;
-    error->context = error->internalquery = nullptr; // ours: names of closed tables
+    error->context = nullptr; // names of closed tables, in our statements
     if (ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION)
       error->detail = error->detail_log = nullptr;
     ReThrowError(error);

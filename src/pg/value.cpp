@@ -145,14 +145,37 @@ template <> std::vector<std::int64_t> from_datum<std::vector<std::int64_t>>(Datu
   return from_array<std::int64_t>(datum, int8_element);
 }
 
+namespace {
+
+// Allocates where the function was called, for the scope.
+class CallersMemory {
+public:
+  CallersMemory() : outer_(MemoryContextSwitchTo(detail::error_home)) {}
+  ~CallersMemory() { CurrentMemoryContext = outer_; }
+  CallersMemory(const CallersMemory &) = delete;
+  CallersMemory &operator=(const CallersMemory &) = delete;
+
+private:
+  MemoryContext outer_;
+};
+
+} // namespace
+
 Datum uuid_result(const Uuid &id) {
+  const CallersMemory memory;
   auto *copy = static_cast<unsigned char *>(call(palloc, id.size()));
   memcpy(copy, id.data(), id.size());
   return PointerGetDatum(copy);
 }
 
 Datum text_result(std::string_view text) {
+  const CallersMemory memory;
   return value(text).datum;
+}
+
+Datum uuids_result(const std::vector<Uuid> &ids) {
+  const CallersMemory memory;
+  return value(ids).datum;
 }
 
 namespace {
@@ -177,6 +200,7 @@ struct Columns { // plain data for C
 
 Datum row_result(FunctionCallInfo fcinfo, std::initializer_list<Value> row) {
   Columns columns(row);
+  const CallersMemory memory;
   return call([&] {
     TupleDesc descriptor = nullptr;
     if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)

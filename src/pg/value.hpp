@@ -64,7 +64,7 @@ private:
   FunctionCallInfo fcinfo_;
 };
 
-// Results.
+// Results. They are made in the caller's memory: what an SPI connection holds goes with it.
 inline Datum void_result() { return Datum{0}; }
 inline Datum null_result(FunctionCallInfo fcinfo) {
   fcinfo->isnull = true;
@@ -72,6 +72,7 @@ inline Datum null_result(FunctionCallInfo fcinfo) {
 }
 Datum uuid_result(const Uuid &id);
 Datum text_result(std::string_view text);
+Datum uuids_result(const std::vector<Uuid> &ids);
 // One row of a function with OUT parameters.
 Datum row_result(FunctionCallInfo fcinfo, std::initializer_list<Value> values);
 
