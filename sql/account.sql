@@ -118,10 +118,12 @@ ROLLBACK;
 RESET SESSION AUTHORIZATION;
 UPDATE roughly.user_tokens SET authenticated_at = now() WHERE id = :'session';
 SET SESSION AUTHORIZATION regress_app;
+\set VERBOSITY sqlstate
 BEGIN READ ONLY;
 SELECT user_id = :'dan' AS dan FROM roughly_authenticate(:'token');
-SELECT roughly_delete_account('U*U'); :state
+SELECT roughly_delete_account('U*U');
 ROLLBACK;
+\set VERBOSITY default
 BEGIN;
 SELECT user_id = :'dan' AS dan FROM roughly_authenticate(:'token');
 SELECT roughly_delete_account('U*U');

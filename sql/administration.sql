@@ -118,8 +118,7 @@ SET SESSION AUTHORIZATION regress_app;
 SELECT status FROM roughly_log_in('ada@example.org', 'correct horse');
 RESET SESSION AUTHORIZATION;
 -- Registering the address again opens no question that was open before.
-SELECT roughly_create_question('Before?', '{yes,no}', require_confirmed => false) AS before \gset
-UPDATE roughly.questions SET opens_at = now() - interval '1 hour';
+SELECT roughly_create_question('Before?', '{yes,no}', require_confirmed => false, opens_at => now() - interval '1 hour') AS before \gset
 SELECT roughly_create_question('After?', '{yes,no}', require_confirmed => false) AS after \gset
 SET SESSION AUTHORIZATION regress_app;
 SELECT * FROM roughly_register_user('ADA@example.org', 'a good and long password');

@@ -158,74 +158,93 @@ SELECT roughly_recount(:'drink'); :state
 SELECT choice, votes, as_of FROM roughly_aggregate(:'drink');
 SELECT roughly_forget_batches(:'drink');
 
--- A question with a fixed id, a copy of another, so that messages can be shown.
-RESET SESSION AUTHORIZATION;
-\set fixed '00000000-0000-4000-8000-000000000001'
-\set stray '00000000-0000-4000-8000-000000000002'
-SELECT roughly_create_question('Fixed?', '{yes,no}', k => 2, min_batch => 2, max_wait => NULL) AS model \gset
-INSERT INTO roughly.questions (id, prompt, choices, dimensions, k, max_rank, min_batch, growth, max_wait, max_dims, require_confirmed, min_account_age, opens_at)
-  SELECT :'fixed', prompt, choices, dimensions, k, max_rank, min_batch, growth, max_wait, max_dims, require_confirmed, min_account_age, opens_at
-    FROM roughly.questions WHERE id = :'model';
-INSERT INTO roughly.releases (question_id, view, release_no, cells) SELECT :'fixed', view, release_no, cells FROM roughly.releases WHERE question_id = :'model';
-SET SESSION AUTHORIZATION regress_app;
-CALL cast_votes(:'fixed', '{1,2}', '{yes,yes}');
-CALL cast_votes(:'model', '{1,2}', '{no,no}');
 -- A ballot put there by hand stops the counting of its question, and of no other; nothing is lost.
 RESET SESSION AUTHORIZATION;
-INSERT INTO roughly.ballots VALUES (:'fixed', :'stray', '\x00');
-SET SESSION AUTHORIZATION regress_admin;
-CALL roughly_publish(:'fixed'); :state
-CALL roughly_publish_due(); :state
-SELECT choice, votes FROM roughly_aggregate(:'model');
-SELECT count(*) AS nothing FROM roughly_aggregate(:'fixed');
+\set stray '00000000-0000-4000-8000-000000000002'
+\set told 'SELECT regexp_replace(:\'LAST_ERROR_MESSAGE\', \'question [0-9a-f-]{36}\', \'question ...\') AS told, :\'LAST_ERROR_SQLSTATE\' AS state;'
+SELECT roughly_create_question('Bad?', '{yes,no}', k => 2, min_batch => 2, max_wait => NULL) AS bad \gset
+SELECT roughly_create_question('Good?', '{yes,no}', k => 2, min_batch => 2, max_wait => NULL) AS good \gset
+SET SESSION AUTHORIZATION regress_app;
+CALL cast_votes(:'bad', '{1,2}', '{yes,yes}');
+CALL cast_votes(:'good', '{1,2}', '{no,no}');
 RESET SESSION AUTHORIZATION;
-:look = :'fixed';
--- Nor does one taken from another question, or another row, open.
-UPDATE roughly.ballots b SET sealed = (SELECT sealed FROM roughly.ballots o WHERE o.question_id = :'fixed' AND o.id <> :'stray' LIMIT 1) WHERE id = :'stray';
-CALL roughly_publish(:'fixed'); :state
+INSERT INTO roughly.ballots VALUES (:'bad', :'stray', '\x00');
+SET SESSION AUTHORIZATION regress_admin;
+-- The warnings of roughly_publish_due name questions, whose ids are random.
+SET client_min_messages = error;
+CALL roughly_publish_due(); :state
+SET client_min_messages = warning;
+SELECT choice, votes FROM roughly_aggregate(:'good');
+SELECT count(*) AS nothing FROM roughly_aggregate(:'bad');
+RESET SESSION AUTHORIZATION;
+:look = :'bad';
+\set VERBOSITY sqlstate
+CALL roughly_publish(:'bad');
+:told
+-- Nor does one taken from another row, or another question, open.
+UPDATE roughly.ballots SET sealed = (SELECT sealed FROM roughly.ballots o WHERE o.question_id = :'bad' AND o.id <> :'stray' LIMIT 1) WHERE id = :'stray';
+CALL roughly_publish(:'bad');
+:told
 DELETE FROM roughly.ballots WHERE id = :'stray';
 -- A ballot that was counted and is put back is noticed.
-CREATE TABLE kept AS SELECT * FROM roughly.ballots WHERE question_id = :'fixed';
+CREATE TABLE kept AS SELECT * FROM roughly.ballots WHERE question_id = :'bad';
 CALL roughly_publish_due();
-SELECT choice, votes FROM roughly_aggregate(:'fixed');
+SELECT choice, votes FROM roughly_aggregate(:'bad');
 INSERT INTO roughly.ballots SELECT * FROM kept;
-\set VERBOSITY sqlstate
-CALL roughly_publish(:'fixed');
-\set VERBOSITY default
-DELETE FROM roughly.ballots WHERE question_id = :'fixed';
-SELECT roughly_recount(:'fixed');
+CALL roughly_publish(:'bad');
+SELECT regexp_replace(:'LAST_ERROR_MESSAGE', '[0-9a-f-]{36}', '...', 'g') AS told, :'LAST_ERROR_SQLSTATE' AS state;
+DELETE FROM roughly.ballots WHERE question_id = :'bad';
+SELECT roughly_recount(:'bad');
 -- A batch that is changed, or lacks a block, or a tally that is missing, is said to be.
 BEGIN;
-UPDATE roughly.batches SET sealed = overlay(sealed PLACING '\x00' FROM 60) WHERE question_id = :'fixed';
-SELECT roughly_recount(:'fixed'); :state
+UPDATE roughly.batches SET sealed = overlay(sealed PLACING '\x00' FROM 60) WHERE question_id = :'bad';
+SELECT roughly_recount(:'bad');
 ROLLBACK;
+:told
 BEGIN;
-UPDATE roughly.batches SET blocks = 2 WHERE question_id = :'fixed';
-SELECT roughly_recount(:'fixed'); :state
+UPDATE roughly.batches SET blocks = 2 WHERE question_id = :'bad';
+SELECT roughly_recount(:'bad');
 ROLLBACK;
+:told
 BEGIN;
-UPDATE roughly.batches SET block_no = 1 WHERE question_id = :'fixed';
-SELECT roughly_recount(:'fixed'); :state
+UPDATE roughly.batches SET block_no = 1 WHERE question_id = :'bad';
+SELECT roughly_recount(:'bad');
 ROLLBACK;
+:told
 BEGIN;
-DELETE FROM roughly.tallies WHERE question_id = :'fixed';
-SELECT roughly_recount(:'fixed'); :state
+DELETE FROM roughly.tallies WHERE question_id = :'bad';
+SELECT roughly_recount(:'bad');
 ROLLBACK;
+:told
 BEGIN;
-UPDATE roughly.tallies SET sealed = '\x01' WHERE question_id = :'fixed';
-SELECT roughly_recount(:'fixed'); :state
+UPDATE roughly.tallies SET sealed = '\x01' WHERE question_id = :'bad';
+SELECT roughly_recount(:'bad');
 ROLLBACK;
+:told
 BEGIN;
-UPDATE roughly.batches SET sealed = '\x' WHERE question_id = :'fixed';
-SELECT roughly_recount(:'fixed'); :state
+UPDATE roughly.batches SET sealed = '\x' WHERE question_id = :'bad';
+SELECT roughly_recount(:'bad');
 ROLLBACK;
+:told
+-- So is a policy that was changed by hand.
+BEGIN;
+UPDATE roughly.questions SET min_batch = 3 WHERE id = :'bad';
+SELECT roughly_recount(:'bad');
+ROLLBACK;
+:told
+\set VERBOSITY default
 
 -- Called from a procedure or a DO block it commits as it goes.
 SET SESSION AUTHORIZATION regress_app;
-CALL cast_votes(:'fixed', '{3,4}', '{no,no}');
+CALL cast_votes(:'bad', '{3,4}', '{no,no}');
 SET SESSION AUTHORIZATION regress_admin;
-DO $$ BEGIN CALL roughly_publish('00000000-0000-4000-8000-000000000001'); END $$;
-SELECT choice, votes, as_of FROM roughly_aggregate(:'fixed');
+DO $$
+DECLARE
+  bad uuid := (SELECT question FROM roughly_questions() WHERE prompt = 'Bad?');
+BEGIN
+  CALL roughly_publish(bad);
+END $$;
+SELECT choice, votes, as_of FROM roughly_aggregate(:'bad');
 -- What a session has set does not matter.
 SET default_transaction_isolation = 'serializable';
 SET synchronous_commit = off;
@@ -236,7 +255,7 @@ SHOW synchronous_commit;
 SHOW search_path;
 RESET ALL;
 SET default_transaction_read_only = on;
-CALL roughly_publish(:'fixed'); :state
+CALL roughly_publish(:'bad'); :state
 RESET default_transaction_read_only;
 RESET SESSION AUTHORIZATION;
 

@@ -201,6 +201,14 @@ ROLLBACK TO s;
 SELECT * FROM roughly_reauthenticate_with_code(NULL); :state
 ROLLBACK TO s;
 COMMIT;
+-- Guessing with a stolen session is throttled as guessing at the log-in is.
+BEGIN;
+SELECT user_id = :'ada' AS ada FROM roughly_authenticate(:'fresh_token');
+SELECT DISTINCT status FROM generate_series(1, 30) n, LATERAL roughly_reauthenticate('wrong' || n) ORDER BY status;
+SELECT * FROM roughly_reauthenticate('my second good password');
+ROLLBACK;
+RESET SESSION AUTHORIZATION;
+:refill
 SET SESSION AUTHORIZATION regress_mailer;
 :fetch
 :tokens \gset

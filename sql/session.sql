@@ -142,9 +142,11 @@ SELECT roughly_log_out(:'token3');
 SELECT roughly_current_user();
 COMMIT;
 SELECT * FROM roughly_authenticate(:'token3');
+\set VERBOSITY sqlstate
 BEGIN READ ONLY;
-SELECT status FROM roughly_log_in('ada@example.org', 'correct horse'); :state
+SELECT status FROM roughly_log_in('ada@example.org', 'correct horse');
 ROLLBACK;
+\set VERBOSITY default
 BEGIN READ ONLY;
 SELECT roughly_log_out(:'bob_token'); :state
 ROLLBACK;
