@@ -69,10 +69,12 @@ std::int64_t least_ballots(Spi &spi, const Question &question) {
     return 0;
   std::int64_t least = question.min_batch;
   if (!question.waited) {
-    if (std::isinf(question.growth))
-      return std::numeric_limits<std::int64_t>::max();
+    constexpr double never = 1e15;
     const double counted = static_cast<double>(open_tally(spi, question, question.release).total());
-    least = std::max(least, static_cast<std::int64_t>(std::ceil(question.growth * counted)));
+    const double grown = std::isinf(question.growth) ? never : std::ceil(question.growth * counted);
+    if (grown >= never)
+      return std::numeric_limits<std::int64_t>::max();
+    least = std::max(least, static_cast<std::int64_t>(grown));
   }
   return least;
 }

@@ -58,8 +58,10 @@ std::optional<Session> find_session(Spi &spi, std::string_view text, bool accept
     return std::nullopt;
   const Rows rows = spi.read_latest(select_sessions, {value(token->user)});
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    const auto key = static_cast<KeyId>(rows.get<std::int32_t>(i, 2));
-    const TokenDigest digest = token_digest(keys::by_id(spi, key).subkey<Purpose::token>(), "session", *token);
+    const Key *key = keys::find(spi, static_cast<KeyId>(rows.get<std::int32_t>(i, 2)));
+    if (key == nullptr) // a session of a lost key must not keep the others out
+      continue;
+    const TokenDigest digest = token_digest(key->subkey<Purpose::token>(), "session", *token);
     const bool current = equal(rows.get<Bytes>(i, 3), digest);
     const bool graced = rows.optional<bool>(i, 8).value_or(false) || accept_replaced;
     if (current || (graced && equal(rows.optional<Bytes>(i, 7), digest)))

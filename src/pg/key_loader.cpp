@@ -221,13 +221,19 @@ const Key &sealing(Spi &spi) {
   return *loaded->ring.find(loaded->active);
 }
 
-const Key &by_id(Spi &spi, KeyId id) {
+const Key *find(Spi &spi, KeyId id) {
   ready(spi);
   if (loaded->ring.find(id) == nullptr) { // the file may have been exchanged since this backend read it
     load();
     ready(spi);
   }
-  const Key *key = loaded->ring.find(id);
+  return loaded->ring.find(id);
+}
+
+const Key &by_id(Spi &spi, KeyId id) {
+  if (id == 0)
+    throw Error(Errc::corrupted, "this value was not sealed with a key of the server");
+  const Key *key = find(spi, id);
   if (key == nullptr)
     throw Error(Errc::key_unknown, "a sealed value needs key " + std::to_string(id) + ", but the key file holds only " + loaded->ring.ids(),
                 "Put back the newest copy of the key file.");

@@ -16,7 +16,9 @@ void ensure_file();
 // The key that new values are sealed with: the database's active one. The first use in a database registers the
 // file's newest key. Call as owner. Errc::key_file_*, Errc::key_unknown.
 const Key &sealing(Spi &spi);
-// The key with this number, for opening. Errc::key_unknown names the keys that are there.
+// The key with this number, for opening, or nullptr.
+const Key *find(Spi &spi, KeyId id);
+// The same where it must be there. Errc::key_unknown names the keys that are; Errc::corrupted for 0, a person's own.
 const Key &by_id(Spi &spi, KeyId id);
 
 // The mailer's public key, from the file <key_file>.mailer; nothing when there is none. Errc::key_file_unusable.
