@@ -6,7 +6,7 @@ Procedure::Procedure(FunctionCallInfo fcinfo) {
   const Node *context = fcinfo->context;
   if (context == nullptr || !IsA(context, CallContext) || reinterpret_cast<const CallContext *>(context)->atomic)
     throw Error(Errc::active_transaction, "this procedure cannot run inside a transaction block",
-                "It commits each of its steps. Call it on its own: CALL roughly_publish(...).");
+                "It commits each of its steps. Call it on its own, outside of BEGIN.");
   outer_.emplace(Spi::Mode::nonatomic);
   call(SPI_commit);
 }
