@@ -104,7 +104,7 @@ is "$(numbers "$q")" 't|coffee 1, tea 11, water 0' "and counted with the next ba
 
 # --- closing
 # One question is over after a while, with a vote under way.
-soon=$(sql -U admin -c "SELECT roughly_create_question('Soon over?', ARRAY['tea', 'coffee', 'water'], k => 5, min_batch => 5, max_wait => NULL, closes_at => clock_timestamp() + interval '6 seconds')")
+soon=$(sql -U admin -c "SELECT roughly_create_question('Soon over?', ARRAY['tea', 'coffee', 'water'], k => 5, min_batch => 5, max_wait => NULL, closes_at => clock_timestamp() + interval '4 seconds')")
 vote "$soon" 2 7 tea
 open_session D -U app
 : "$(ask D "BEGIN; $(as 1) $(cast "$soon" coffee)")"
@@ -245,10 +245,10 @@ for how in terminate kill; do
 done
 q=$(ask_question)
 open_session killer
-for ((i = 1; i <= 12; i++)); do
+for ((i = 1; i <= 8; i++)); do
   open_session victim -U admin
   ask victim 'SELECT;' > /dev/null
-  vote "$q" $((4 * i - 3)) $((4 * i)) tea
+  vote "$q" $((6 * i - 5)) $((6 * i)) tea
   tell victim "CALL roughly_publish('$q');"
   sleep "0.0$(printf '%02d' $((RANDOM % 20)))"
   ask killer "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'victim' AND state = 'active';" > "$work/killed.$i"
@@ -257,6 +257,6 @@ done
 vote "$q" 49 54 coffee
 sql -U admin -c "SELECT roughly_close_question('$q')"
 publish "$q"
-is "$(numbers "$q")" 't|coffee 6, tea 48, water 0' "publishers killed at random moments ($(cat "$work"/killed.* | grep -cx 1) of 12 in time) lose and double nothing"
+is "$(numbers "$q")" 't|coffee 6, tea 48, water 0' "publishers killed at random moments ($(cat "$work"/killed.* | grep -cx 1) of 8 in time) lose and double nothing"
 
 done_testing
