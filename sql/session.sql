@@ -98,7 +98,6 @@ ROLLBACK;
 BEGIN;
 SELECT user_id = :'ada' AS ada FROM roughly_authenticate(:'token');
 SELECT user_id FROM roughly_authenticate(NULL); :state
-SELECT roughly_current_user() = :'ada' AS "still ada";
 ROLLBACK;
 -- After signing out, another one.
 BEGIN;

@@ -13,6 +13,6 @@ CREATE FUNCTION roughly.ensure_key_file() RETURNS void
   AS 'MODULE_PATHNAME', 'roughly_ensure_key_file' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
   SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION roughly.ensure_key_file() IS
-  'Makes the key file when there is none, and checks the one that is there. Superusers only.';
+  'Makes the key file when there is none and this database knows no key yet, and checks the one that is there. Superusers only. Errors: 58P01 missing, F0000 unusable.';
 REVOKE ALL ON FUNCTION roughly.ensure_key_file() FROM PUBLIC;
 SELECT roughly.ensure_key_file();

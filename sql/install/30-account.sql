@@ -18,7 +18,7 @@ COMMENT ON COLUMN roughly.users.email IS 'as typed';
 COMMENT ON COLUMN roughly.users.email_normalized IS 'lower case, NFC';
 COMMENT ON COLUMN roughly.users.email_seal IS 'binds the address to the account under the server''s key: an address changed by hand gets no mail';
 COMMENT ON COLUMN roughly.users.hashed_password IS 'argon2id PHC string, sealed and bound to the user id; null: no password';
-COMMENT ON COLUMN roughly.users.votes_from IS 'questions that opened before are barred: a deleted account of this address may have answered them';
+COMMENT ON COLUMN roughly.users.votes_from IS 'questions that opened before are barred: an earlier account of this address may have answered them';
 COMMENT ON COLUMN roughly.users.vote_secret IS 'sealed; makes the person''s voter tags and opens their receipts';
 ALTER TABLE roughly.users
   ALTER email SET STATISTICS 0, ALTER email_normalized SET STATISTICS 0,
@@ -26,10 +26,9 @@ ALTER TABLE roughly.users
 SELECT pg_catalog.pg_extension_config_dump('roughly.users', '');
 
 CREATE TABLE roughly.tombstones (
-  email_digest bytea PRIMARY KEY,
-  deleted_at   timestamptz NOT NULL DEFAULT pg_catalog.now()
+  email_digest bytea PRIMARY KEY
 );
-COMMENT ON TABLE roughly.tombstones IS 'keyed digests of the addresses of deleted accounts, so that nobody votes twice by registering again';
+COMMENT ON TABLE roughly.tombstones IS 'keyed digests of addresses that accounts have left, so that nobody votes twice by registering again';
 ALTER TABLE roughly.tombstones ALTER email_digest SET STATISTICS 0;
 SELECT pg_catalog.pg_extension_config_dump('roughly.tombstones', '');
 
@@ -61,7 +60,7 @@ CREATE FUNCTION roughly_delete_account(password text DEFAULT NULL) RETURNS text
   AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE
   SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION roughly_delete_account(text) IS
-  'Deletes the authenticated person''s account, sessions and profile for good. Their votes stay and nobody can link them any more; a keyed digest of the address keeps a new account from answering the questions of before. Returns ok, invalid_credentials, throttled or busy. Errors: RA001, RA003.';
+  'Deletes the authenticated person''s account, sessions and profile for good. Their votes stay and nobody can link them any more; a keyed digest of the address keeps a later account of it from answering the questions of before. Returns ok, invalid_credentials, throttled or busy. Errors: RA001, RA003.';
 
 CREATE FUNCTION roughly_admin_delete_user("user" uuid) RETURNS void
   AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE

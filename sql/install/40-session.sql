@@ -63,7 +63,7 @@ COMMENT ON PROCEDURE roughly_log_in_committed(text, text, text, inet, text, text
 
 CREATE FUNCTION roughly_authenticate(session_token text, OUT user_id uuid, OUT session_id uuid, OUT authenticated_at timestamptz,
     OUT expires_at timestamptz, OUT aal smallint, OUT reissue boolean)
-  AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+  AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE
   SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION roughly_authenticate(text) IS
   'Makes the session''s user the one who acts, until the transaction ends or the savepoint is rolled back. Nulls when the token is not a live session. reissue: time to call roughly_reissue_session. Writes nothing. Errors: RA002 when another session is authenticated in this transaction.';

@@ -3,6 +3,7 @@
 
 #include "core/error.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -36,6 +37,13 @@ using SecretBytes = std::vector<unsigned char, WipingAllocator<unsigned char>>;
 
 inline ByteView view(std::string_view text) noexcept {
   return {reinterpret_cast<const unsigned char *>(text.data()), text.size()};
+}
+// At most `longest` bytes of UTF-8, cut between characters.
+inline std::string_view shortened(std::string_view text, std::size_t longest) noexcept {
+  std::size_t size = std::min(text.size(), longest);
+  while (size > 0 && size < text.size() && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80)
+    --size;
+  return text.substr(0, size);
 }
 inline std::string_view text_view(ByteView bytes) noexcept {
   return {reinterpret_cast<const char *>(bytes.data()), bytes.size()};

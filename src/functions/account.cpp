@@ -10,18 +10,15 @@ using namespace roughly::pg;
 namespace {
 
 constinit Statement insert_user{
-    "INSERT INTO roughly.users (id, email, email_normalized, email_seal, confirmed_at, vote_secret, votes_from)"
-    " VALUES ($1, $2, pg_catalog.lower(pg_catalog.normalize($2, 'NFC')), $5, $3, $4,"
-    "   COALESCE((SELECT deleted_at FROM roughly.tombstones WHERE email_digest = $6), '-infinity')) ON CONFLICT (email_normalized) DO NOTHING",
-    {UUIDOID, TEXTOID, TIMESTAMPTZOID, BYTEAOID, BYTEAOID, BYTEAOID}};
+    "INSERT INTO roughly.users (id, email, email_normalized, email_seal, confirmed_at, vote_secret)"
+    " VALUES ($1, $2, pg_catalog.lower(pg_catalog.normalize($2, 'NFC')), $5, $3, $4) ON CONFLICT (email_normalized) DO NOTHING",
+    {UUIDOID, TEXTOID, TIMESTAMPTZOID, BYTEAOID, BYTEAOID}};
 constinit Statement change_email{
-    "UPDATE roughly.users SET email = $2, email_seal = $3, email_normalized = pg_catalog.lower(pg_catalog.normalize($2, 'NFC')), updated_at = pg_catalog.now()"
-    " WHERE id = $1 AND NOT EXISTS (SELECT FROM roughly.users o"
-    "   WHERE o.email_normalized = pg_catalog.lower(pg_catalog.normalize($2, 'NFC')) AND o.id <> $1)",
+    "UPDATE roughly.users SET email = $2, email_seal = $3, email_normalized = pg_catalog.lower(pg_catalog.normalize($2, 'NFC')),"
+    "   confirmed_at = COALESCE(confirmed_at, pg_catalog.now()), updated_at = pg_catalog.now() WHERE id = $1",
     {UUIDOID, TEXTOID, BYTEAOID}};
 constinit Statement delete_mailed_tokens{"DELETE FROM roughly.user_tokens WHERE user_id = $1 AND context <> 'session'", {UUIDOID}};
-constinit Statement insert_tombstone{
-    "INSERT INTO roughly.tombstones (email_digest) VALUES ($1) ON CONFLICT (email_digest) DO UPDATE SET deleted_at = excluded.deleted_at", {BYTEAOID}};
+constinit Statement unname_events{"UPDATE roughly.audit_log SET user_id = NULL WHERE user_id = $1", {UUIDOID}};
 constinit Statement delete_user{"DELETE FROM roughly.users WHERE id = $1", {UUIDOID}};
 constinit Statement select_my_account{
     "SELECT u.id, u.email, u.confirmed_at, u.inserted_at, u.hashed_password IS NOT NULL,"
@@ -43,10 +40,26 @@ constinit Statement export_account{
 
 // Keeps whoever registers the address again from voting twice, and forgets everything else.
 void delete_account(Spi &spi, const Account &account) {
-  const TokenDigest digest = digest_of_email(spi, account.email);
-  spi.write(insert_tombstone, {value(ByteView(digest))});
+  leave_tombstone(spi, account);
   spi.write(delete_user, {value(account.id)});
+  spi.write(unname_events, {value(account.id)});
   audit(spi, "delete_account", std::nullopt);
+}
+
+// False when the address is taken. Only the unique index can tell, also between two who take it at once; nobody is
+// barred from questions for coming to an address that had another account: they keep their own votes.
+bool move_to(Spi &spi, const Uuid &user, std::string_view email) {
+  const Bytes email_seal = seal_email(spi, user, email);
+  try {
+    Subtransaction attempt;
+    spi.write(change_email, {value(user), value(email), value(ByteView(email_seal))});
+    attempt.commit();
+    return true;
+  } catch (const PgError &error) {
+    if (error.sqlstate() != ERRCODE_UNIQUE_VIOLATION)
+      throw;
+    return false;
+  }
 }
 
 } // namespace
@@ -56,7 +69,7 @@ ROUGHLY_FUNCTION(roughly_admin_import_user) {
   const auto email = arguments.get<std::string>(0, "email");
   const auto hash = arguments.optional<std::string>(1);
   const auto confirmed_at = arguments.optional<std::int64_t>(2);
-  if (email.size() > 160)
+  if (email.size() > longest_email)
     throw Error(Errc::value_too_long, "the e-mail address is longer than 160 bytes");
   if (!is_email(email))
     throw Error(Errc::invalid_argument, "this is not an e-mail address", "Expected is something@something, without blanks.");
@@ -70,11 +83,10 @@ ROUGHLY_FUNCTION(roughly_admin_import_user) {
     Spi spi;
     const Bytes secret = seal_vote_secret(spi, user, VoteSecret::generate());
     const Bytes email_seal = seal_email(spi, user, email);
-    const TokenDigest digest = digest_of_email(spi, email);
-    if (spi.write(insert_user, {value(user), value(std::string_view(email)), value(confirmed_at), value(ByteView(secret)), value(ByteView(email_seal)),
-                                value(ByteView(digest))})
+    if (spi.write(insert_user, {value(user), value(std::string_view(email)), value(confirmed_at), value(ByteView(secret)), value(ByteView(email_seal))})
             .affected() == 0)
       throw Error(Errc::duplicate_object, "an account with this e-mail address exists already");
+    bar_earlier_questions(spi, user, email);
     if (hash)
       store_password(spi, user, *hash);
   }
@@ -113,7 +125,7 @@ ROUGHLY_FUNCTION(roughly_request_email_change) {
     return text_result("invalid_email");
   const AsOwner owner;
   Spi spi;
-  const Account account = load_account(spi, user);
+  const Account account = hold_own_account(spi, user);
   if (order_token(spi, {MailKind::change_email, user, email, {}}, TokenContext::change_email))
     order_mail(spi, {MailKind::email_change_requested, user, account.email, {}});
   return text_result("check_email");
@@ -125,12 +137,10 @@ ROUGHLY_FUNCTION(roughly_change_email) {
   const AsOwner owner;
   Spi spi;
   const std::optional<FoundToken> found = find_token(spi, TokenContext::change_email, token);
-  const std::optional<Account> account = found ? find_account(spi, found->user) : std::nullopt;
-  if (!account)
+  const std::optional<Account> account = found ? use_token(spi, *found) : std::nullopt;
+  if (!account || !move_to(spi, account->id, found->sent_to))
     return text_result("invalid");
-  const Bytes email_seal = seal_email(spi, account->id, found->sent_to);
-  if (spi.write(change_email, {value(account->id), value(std::string_view(found->sent_to)), value(ByteView(email_seal))}).affected() == 0)
-    return text_result("invalid"); // somebody else has taken the address meanwhile
+  leave_tombstone(spi, *account);
   spi.write(delete_mailed_tokens, {value(account->id)});
   order_mail(spi, {MailKind::email_changed, account->id, account->email, {}});
   audit(spi, "change_email", account->id);
@@ -143,13 +153,13 @@ ROUGHLY_FUNCTION(roughly_delete_account) {
   identity::begin_account_write();
   const AsOwner owner;
   Spi spi;
-  const Account account = load_account(spi, user);
-  if (account.sealed_password) {
+  std::optional<Account> account = hold_own_account(spi, user);
+  if (account->sealed_password) {
     const PasswordCheck check = check_own_password(spi, account, password.value_or(SecretBytes{}));
     if (check != PasswordCheck::right)
       return text_result(status_of(check));
   }
-  delete_account(spi, account);
+  delete_account(spi, *account);
   identity::sign_out();
   return text_result("ok");
 }

@@ -93,6 +93,8 @@ ROUGHLY_FUNCTION(roughly_admin_block_passwords) {
   Spi spi;
   std::int64_t added = 0;
   for (const std::string &password : passwords) {
+    if (password.size() > max_password_size)
+      continue; // no account can have it
     const auto digest = blocklist_digest(to_nfc(view(password)));
     added += static_cast<std::int64_t>(spi.write(block_password, {value(ByteView(digest))}).affected());
     check_for_interrupts();

@@ -24,6 +24,7 @@ constexpr std::string_view session_context = "session";
 constinit Statement select_account_by_email{
     "SELECT " ACCOUNT_COLUMNS " FROM roughly.users u WHERE email_normalized = pg_catalog.lower(pg_catalog.normalize($1, 'NFC'))", {TEXTOID}};
 constinit Statement select_account{"SELECT " ACCOUNT_COLUMNS " FROM roughly.users u WHERE id = $1", {UUIDOID}};
+constinit Statement lock_account{"SELECT " ACCOUNT_COLUMNS " FROM roughly.users u WHERE id = $1 FOR NO KEY UPDATE", {UUIDOID}};
 #undef ACCOUNT_COLUMNS
 constinit Statement normalize_email{"SELECT pg_catalog.lower(pg_catalog.normalize($1, 'NFC'))", {TEXTOID}};
 constinit Statement update_password{
@@ -71,8 +72,14 @@ constinit Statement update_session{
     "   expires_at = LEAST(not_after, pg_catalog.now() + (expires_at - COALESCE(rotated_at, inserted_at)))"
     " WHERE user_id = $1 AND id = $2 AND context = 'session' RETURNING expires_at",
     {UUIDOID, UUIDOID, INT4OID, BYTEAOID, BOOLOID}};
+constinit Statement bar_questions{
+    "UPDATE roughly.users SET votes_from = pg_catalog.clock_timestamp()"
+    " WHERE id = $1 AND EXISTS (SELECT FROM roughly.tombstones WHERE email_digest = $2)",
+    {UUIDOID, BYTEAOID}};
+constinit Statement insert_tombstone{"INSERT INTO roughly.tombstones (email_digest) VALUES ($1) ON CONFLICT DO NOTHING", {BYTEAOID}};
 constinit Statement insert_audit{"INSERT INTO roughly.audit_log (action, user_id) VALUES ($1, $2)", {TEXTOID, UUIDOID}};
 
+constexpr std::size_t longest_user_agent = 256; // bytes
 constexpr std::int64_t minute = std::int64_t{60} * 1'000'000, hour = 60 * minute, day = 24 * hour;
 
 struct ContextRule {
@@ -125,19 +132,22 @@ std::optional<Account> find_account(Spi &spi, const Uuid &id) {
   return read_account(spi, spi.read_latest(select_account, {value(id)}));
 }
 
-Account load_account(Spi &spi, const Uuid &id) {
-  std::optional<Account> account = find_account(spi, id);
+std::optional<Account> hold_account(Spi &spi, const Uuid &id) {
+  return read_account(spi, spi.write(lock_account, {value(id)}));
+}
+
+Account hold_own_account(Spi &spi, const Uuid &id) {
+  std::optional<Account> account = hold_account(spi, id);
   if (!account)
     throw Error(Errc::unauthenticated, "the authenticated account no longer exists");
   return std::move(*account);
 }
 
 bool is_email(std::string_view email) noexcept {
-  constexpr std::size_t most = 160;
   const std::size_t at = email.find('@');
   static constexpr std::string_view separators = ",;<>()[]\"\\\x7f";
   const auto separates = [](char c) { return static_cast<unsigned char>(c) <= 0x20 || separators.find(c) != std::string_view::npos; };
-  return email.size() <= most && at != 0 && at != std::string_view::npos && at + 1 < email.size() &&
+  return email.size() <= longest_email && at != 0 && at != std::string_view::npos && at + 1 < email.size() &&
          email.find('@', at + 1) == std::string_view::npos && std::none_of(email.begin(), email.end(), separates);
 }
 
@@ -150,9 +160,15 @@ TokenDigest digest_of_email(Spi &spi, std::string_view email) {
   return email_digest(pg::keys::sealing(spi).subkey<Purpose::email>(), rows.get<std::string>(0, 1));
 }
 
-std::string password_hash(ByteView typed) {
-  const pg::ScopedLock slot = pg::require_hash_gate();
+std::optional<std::string> password_hash(ByteView typed) {
+  const std::optional<pg::ScopedLock> slot = pg::enter_hash_gate();
+  if (!slot)
+    return std::nullopt;
   return hash_password(pg::to_nfc(typed), pg::settings::argon2_cost());
+}
+
+bool same_password(ByteView one, ByteView other) {
+  return pg::to_nfc(one) == pg::to_nfc(other);
 }
 
 void store_password(Spi &spi, const Uuid &user, std::string_view phc) {
@@ -171,31 +187,42 @@ std::vector<std::string> new_password_faults(Spi &spi, ByteView typed, std::stri
   return faults;
 }
 
-PasswordCheck check_password(Spi &spi, const std::optional<Account> &account, ByteView typed) {
+PasswordCheck check_password(Spi &spi, std::optional<Account> &account, ByteView typed) {
   const std::optional<pg::ScopedLock> slot = pg::enter_hash_gate();
   if (!slot)
     return PasswordCheck::busy;
-  if (!account || !account->sealed_password || typed.empty() || typed.size() > max_password_size) {
-    static_cast<void>(hash_password(view("nobody's password"), pg::settings::argon2_cost()));
+  const auto work = [] { static_cast<void>(hash_password(view("nobody's password"), pg::settings::argon2_cost())); };
+  if (typed.empty() || typed.size() > max_password_size) {
+    work();
+    return PasswordCheck::wrong;
+  }
+  const SecretBytes password = pg::to_nfc(typed);
+  const bool differs = !std::equal(typed.begin(), typed.end(), password.begin(), password.end());
+  if (!account || !account->sealed_password) {
+    work();
+    if (differs)
+      work();
     return PasswordCheck::wrong;
   }
   const SecretBytes phc = pg::keys::open<Purpose::password>(spi, *account->sealed_password, password_binding(account->id));
-  const SecretBytes password = pg::to_nfc(typed);
-  const bool differs = password.size() != typed.size() || !std::equal(typed.begin(), typed.end(), password.begin());
   // Another system may have hashed what was typed as it was.
   if (!verify_password(password, text_view(phc)) && !(differs && verify_password(typed, text_view(phc))))
     return PasswordCheck::wrong;
+  std::optional<Account> now = hold_account(spi, account->id);
+  if (!now || now->sealed_password != account->sealed_password) // deleted or changed while we hashed
+    return PasswordCheck::wrong;
+  account = std::move(now);
   if (needs_rehash(text_view(phc), pg::settings::argon2_cost()))
     store_password(spi, account->id, hash_password(password, pg::settings::argon2_cost()));
   return PasswordCheck::right;
 }
 
-PasswordCheck check_own_password(Spi &spi, const Account &account, ByteView typed) {
-  const TokenDigest digest = digest_of_email(spi, account.email);
+PasswordCheck check_own_password(Spi &spi, std::optional<Account> &account, ByteView typed) {
+  const TokenDigest digest = digest_of_email(spi, account->email);
   if (pg::throttle::take(spi, digest, pg::throttle::log_ins))
     return PasswordCheck::throttled;
   const PasswordCheck check = check_password(spi, account, typed);
-  if (check == PasswordCheck::right)
+  if (check != PasswordCheck::wrong)
     pg::throttle::refund(spi, digest, pg::throttle::log_ins);
   return check;
 }
@@ -212,10 +239,16 @@ std::string_view status_of(PasswordCheck check) {
 
 void confirm_account(Spi &spi, const Uuid &user, bool proved) {
   spi.write(confirm_user, {value(user), value(proved)});
+  if (proved)
+    static_cast<void>(end_sessions(spi, user, std::nullopt));
+  else
+    forget_setup(spi, user);
+}
+
+void forget_setup(Spi &spi, const Uuid &user) {
   static_cast<void>(end_sessions(spi, user, std::nullopt));
-  if (!proved)
-    for (Statement *statement : {&drop_factors, &drop_recovery_codes, &drop_profile})
-      spi.write(*statement, {value(user)});
+  for (Statement *statement : {&drop_factors, &drop_recovery_codes, &drop_profile})
+    spi.write(*statement, {value(user)});
 }
 
 bool has_token(Spi &spi, TokenContext context, const Uuid &user, std::string_view sent_to) {
@@ -249,22 +282,10 @@ std::optional<FoundToken> find_token(Spi &spi, TokenContext context, std::string
   return FoundToken{rows.get<Uuid>(0, 1), token->user, rows.get<std::string>(0, 4)};
 }
 
-void delete_token(Spi &spi, const Uuid &id) {
-  spi.write(delete_token_by_id, {value(id)});
+std::optional<Account> use_token(Spi &spi, const FoundToken &token) {
+  std::optional<Account> account = hold_account(spi, token.user);
+  return account && spi.write(delete_token_by_id, {value(token.id)}).affected() > 0 ? std::move(account) : std::nullopt;
 }
-
-namespace {
-
-// At most 256 bytes, cut between characters.
-std::string_view shortened(std::string_view text) {
-  constexpr std::size_t longest = 256;
-  std::size_t size = std::min(text.size(), longest);
-  while (size > 0 && size < text.size() && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80)
-    --size;
-  return text.substr(0, size);
-}
-
-} // namespace
 
 Opened open_session(Spi &spi, const Uuid &user, std::int16_t aal, const Device &device) {
   const Token token = issue_token(user);
@@ -272,7 +293,7 @@ Opened open_session(Spi &spi, const Uuid &user, std::int16_t aal, const Device &
   const TokenDigest digest = token_digest(key.subkey<Purpose::token>(), session_context, token);
   const Uuid session = random_uuid();
   const Rows rows = spi.write(insert_session, {value(session), value(user), value(std::int32_t{key.id()}), value(ByteView(digest)), value(aal),
-                                               device.user_agent ? value(shortened(*device.user_agent)) : Value{},
+                                               device.user_agent ? value(shortened(*device.user_agent, longest_user_agent)) : Value{},
                                                device.ip});
   return {session, encode_token(token), rows.get<std::int64_t>(0, 1)};
 }
@@ -312,6 +333,18 @@ LogIn finish_log_in(Spi &spi, const Account &account, const Device &device) {
   }
   audit(spi, "log_in", account.id);
   return {"ok", open_session(spi, account.id, 1, device), account.id, {}};
+}
+
+void bar_earlier_questions(Spi &spi, const Uuid &user, std::string_view email) {
+  const TokenDigest digest = digest_of_email(spi, email);
+  spi.write(bar_questions, {value(user), value(ByteView(digest))});
+}
+
+void leave_tombstone(Spi &spi, const Account &account) {
+  if (!account.confirmed)
+    return;
+  const TokenDigest digest = digest_of_email(spi, account.email);
+  spi.write(insert_tombstone, {value(ByteView(digest))});
 }
 
 void audit(Spi &spi, std::string_view action, const std::optional<Uuid> &user) {

@@ -15,9 +15,14 @@ struct Account {
 // Errc::corrupted when the address was changed by hand.
 std::optional<Account> find_account(pg::Spi &spi, std::string_view email);
 std::optional<Account> find_account(pg::Spi &spi, const Uuid &id);
-Account load_account(pg::Spi &spi, const Uuid &id); // Errc::unauthenticated when it is gone
+// Keeps the account as it is to the end of the transaction: whoever bans, deletes or changes it waits, or has come first.
+// Only for people who have proved themselves: for others it would be a write which tells who has an account. Comes before
+// every other lock of the account's rows.
+std::optional<Account> hold_account(pg::Spi &spi, const Uuid &id);
+Account hold_own_account(pg::Spi &spi, const Uuid &id); // Errc::unauthenticated when it is gone
 
 // What phx.gen.auth asks of an address: one @ between something and something, no blanks, separators or quoting, 160 bytes.
+inline constexpr std::size_t longest_email = 160;
 bool is_email(std::string_view email) noexcept;
 // Binds an address to its account, under the email key: an address changed by hand gets no mail. An empty sealed value.
 Bytes seal_email(pg::Spi &spi, const Uuid &user, std::string_view email);
@@ -25,15 +30,17 @@ Bytes seal_email(pg::Spi &spi, const Uuid &user, std::string_view email);
 TokenDigest digest_of_email(pg::Spi &spi, std::string_view email);
 
 // Passwords. Typed ones are compared and hashed in NFC.
-std::string password_hash(ByteView typed); // a fresh PHC string; Errc::program_limit when hashing stays busy
+std::optional<std::string> password_hash(ByteView typed); // a fresh PHC string; nothing when hashing stays busy
+bool same_password(ByteView one, ByteView other);
 void store_password(pg::Spi &spi, const Uuid &user, std::string_view phc);
 std::vector<std::string> new_password_faults(pg::Spi &spi, ByteView typed, std::string_view email, bool second_factor);
 enum class PasswordCheck { right, wrong, busy, throttled };
 std::string_view status_of(PasswordCheck check); // "ok", "invalid_credentials", "busy", "throttled"
-// Works as hard for an account that does not exist or has no password. A right one is hashed anew when its cost is low.
-PasswordCheck check_password(pg::Spi &spi, const std::optional<Account> &account, ByteView typed);
+// Works as hard for an account that does not exist or has no password. When it is right the account is held, and read again;
+// it is hashed anew when its cost is low.
+PasswordCheck check_password(pg::Spi &spi, std::optional<Account> &account, ByteView typed);
 // For somebody who is logged in already: as many tries as for logging in.
-PasswordCheck check_own_password(pg::Spi &spi, const Account &account, ByteView typed);
+PasswordCheck check_own_password(pg::Spi &spi, std::optional<Account> &account, ByteView typed);
 
 // Tokens that are not sessions: one per person and context, the newest.
 enum class TokenContext { confirm, login, reset_password, change_email, reauthenticate, second_factor };
@@ -49,7 +56,8 @@ struct FoundToken {
   std::string sent_to;
 };
 std::optional<FoundToken> find_token(pg::Spi &spi, TokenContext context, std::string_view text);
-void delete_token(pg::Spi &spi, const Uuid &id);
+// Every such token is good once. Its account, held; nothing when somebody else has just used it or the account is gone.
+std::optional<Account> use_token(pg::Spi &spi, const FoundToken &token);
 
 // Sessions.
 struct Opened {
@@ -62,8 +70,10 @@ struct Device { // what the client says of itself
   pg::Value ip;
 };
 Opened open_session(pg::Spi &spi, const Uuid &user, std::int16_t aal, const Device &device);
-// Proves the address. Unless the password was proved too, what was set up before goes: whoever did it need not be the owner.
+// Proves the address. Unless the password was proved too, it goes with all that was set up: whoever did it need not be the owner.
 void confirm_account(pg::Spi &spi, const Uuid &user, bool proved);
+// Sessions, tokens, second factor and profile of an account whose address nobody has proved.
+void forget_setup(pg::Spi &spi, const Uuid &user);
 // Ends the person's sessions but one, and every other token; the ids of the ended sessions.
 std::vector<Uuid> end_sessions(pg::Spi &spi, const Uuid &user, const std::optional<Uuid> &keep);
 // A new token for a session that goes on; the old one ends now. `proved`: the person has just proved themselves.
@@ -79,6 +89,12 @@ struct LogIn {
 Datum log_in_row(FunctionCallInfo fcinfo, const LogIn &answer);
 // Opens a session, or asks for the second factor first; tells who is banned.
 LogIn finish_log_in(pg::Spi &spi, const Account &account, const Device &device);
+
+// Bars a new account from the questions of before when its address had another account, which may have answered them.
+void bar_earlier_questions(pg::Spi &spi, const Uuid &user, std::string_view email);
+// Whoever registers the address again is barred from the questions of before. Only for addresses that were proved, since
+// anybody can register another's.
+void leave_tombstone(pg::Spi &spi, const Account &account);
 
 // Account events, dated by day.
 void audit(pg::Spi &spi, std::string_view action, const std::optional<Uuid> &user);

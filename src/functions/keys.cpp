@@ -3,6 +3,7 @@
 using namespace roughly;
 
 ROUGHLY_FUNCTION(roughly_ensure_key_file) {
-  pg::keys::ensure_file();
+  pg::Spi spi;
+  pg::keys::ensure_file(spi);
   return pg::void_result();
 }

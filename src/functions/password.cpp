@@ -11,8 +11,6 @@ using namespace roughly::pg;
 namespace {
 
 constinit Statement forget_failures{"DELETE FROM roughly.login_failures WHERE email_digest = $1", {BYTEAOID}};
-constinit Statement confirm_by_reset{
-    "UPDATE roughly.users SET confirmed_at = COALESCE(confirmed_at, pg_catalog.now()) WHERE id = $1", {UUIDOID}};
 
 Datum changed_row(FunctionCallInfo fcinfo, std::string_view status, const std::vector<std::string> &reasons = {},
                   const std::string &token = {}, const std::vector<Uuid> &revoked = {}) {
@@ -56,21 +54,24 @@ ROUGHLY_FUNCTION(roughly_change_password) {
   identity::begin_account_write();
   const AsOwner owner;
   Spi spi;
-  const Account account = load_account(spi, now.user);
-  if (account.sealed_password) {
+  std::optional<Account> account = hold_own_account(spi, now.user);
+  if (account->sealed_password) {
     const PasswordCheck check = check_own_password(spi, account, current.value_or(SecretBytes{}));
     if (check != PasswordCheck::right)
       return changed_row(fcinfo, status_of(check));
-    if (*current == fresh)
+    if (same_password(*current, fresh))
       return changed_row(fcinfo, "weak_password", {"unchanged"});
   }
-  if (const std::vector<std::string> faults = new_password_faults(spi, fresh, account.email, account.second_factor); !faults.empty())
+  if (const std::vector<std::string> faults = new_password_faults(spi, fresh, account->email, account->second_factor); !faults.empty())
     return changed_row(fcinfo, "weak_password", faults);
-  store_password(spi, account.id, password_hash(fresh));
-  const std::vector<Uuid> revoked = end_sessions(spi, account.id, now.session);
-  const Opened renewed = renew_session(spi, account.id, now.session, true);
-  order_mail(spi, {MailKind::password_changed, account.id, account.email, {}});
-  audit(spi, "change_password", account.id);
+  const std::optional<std::string> phc = password_hash(fresh);
+  if (!phc)
+    return changed_row(fcinfo, "busy");
+  store_password(spi, account->id, *phc);
+  const std::vector<Uuid> revoked = end_sessions(spi, account->id, now.session);
+  const Opened renewed = renew_session(spi, account->id, now.session, true);
+  order_mail(spi, {MailKind::password_changed, account->id, account->email, {}});
+  audit(spi, "change_password", account->id);
   identity::sign_out();
   return changed_row(fcinfo, "ok", {}, renewed.token, revoked);
 }
@@ -99,8 +100,14 @@ ROUGHLY_FUNCTION(roughly_reset_password) {
     return changed_row(fcinfo, "invalid");
   if (const std::vector<std::string> faults = new_password_faults(spi, fresh, account->email, account->second_factor); !faults.empty())
     return changed_row(fcinfo, "weak_password", faults);
-  store_password(spi, account->id, password_hash(fresh));
-  spi.write(confirm_by_reset, {value(account->id)});
+  const std::optional<std::string> phc = password_hash(fresh);
+  if (!phc) // the link stays good for another try
+    return changed_row(fcinfo, "busy");
+  if (!use_token(spi, *found))
+    return changed_row(fcinfo, "invalid");
+  if (!account->confirmed)
+    confirm_account(spi, account->id, false);
+  store_password(spi, account->id, *phc);
   const std::vector<Uuid> revoked = end_sessions(spi, account->id, std::nullopt);
   const TokenDigest digest = digest_of_email(spi, account->email);
   spi.write(forget_failures, {value(ByteView(digest))});
@@ -115,7 +122,8 @@ ROUGHLY_FUNCTION(roughly_reauthenticate) {
   identity::begin_account_write();
   const AsOwner owner;
   Spi spi;
-  const PasswordCheck check = check_own_password(spi, load_account(spi, user), password);
+  std::optional<Account> account = hold_own_account(spi, user);
+  const PasswordCheck check = check_own_password(spi, account, password);
   if (check != PasswordCheck::right)
     return row_result(fcinfo, {value(status_of(check)), {}});
   return renewed_row(fcinfo, spi);
@@ -126,7 +134,7 @@ ROUGHLY_FUNCTION(roughly_request_reauthentication) {
   identity::begin_account_write();
   const AsOwner owner;
   Spi spi;
-  order_token(spi, {MailKind::reauthenticate, user, load_account(spi, user).email, {}}, TokenContext::reauthenticate);
+  order_token(spi, {MailKind::reauthenticate, user, hold_own_account(spi, user).email, {}}, TokenContext::reauthenticate);
   return void_result();
 }
 
@@ -137,8 +145,7 @@ ROUGHLY_FUNCTION(roughly_reauthenticate_with_code) {
   const AsOwner owner;
   Spi spi;
   const std::optional<FoundToken> found = find_token(spi, TokenContext::reauthenticate, code);
-  if (!found || found->user != user)
+  if (!found || found->user != user || !use_token(spi, *found))
     return row_result(fcinfo, {value(std::string_view("invalid_credentials")), {}});
-  delete_token(spi, found->id);
   return renewed_row(fcinfo, spi);
 }

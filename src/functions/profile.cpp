@@ -1,3 +1,4 @@
+#include "functions/credentials.hpp"
 #include "functions/records.hpp"
 #include "pg/identity.hpp"
 
@@ -6,6 +7,7 @@ using namespace roughly::pg;
 
 namespace {
 
+constexpr std::size_t longest_value = 100;
 constexpr std::array<std::string_view, 7> columns{"birth_year", "country",         "region", "gender",
                                                   "education_level", "income_bracket", "extra"};
 
@@ -48,6 +50,17 @@ std::string join(std::span<const std::string_view> names) {
   return text;
 }
 
+// Everything but the size of "extra" has been checked; that depends on what was there before.
+void store_profile(Spi &spi, const Uuid &user, const Value &profile) {
+  try {
+    spi.write(upsert_profile, {value(user), profile});
+  } catch (const PgError &error) {
+    if (error.sqlstate() != ERRCODE_CHECK_VIOLATION)
+      throw;
+    throw Error(Errc::value_too_long, "\"extra\" is longer than 8192 bytes", "Set keys that are not needed to null.");
+  }
+}
+
 // Every value the change gives must belong to the profile, and be one of the categories of the dimensions that read it.
 void check_values(const Rows &rows, const std::vector<Dimension> &dimensions) {
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -65,6 +78,8 @@ void check_values(const Rows &rows, const std::vector<Dimension> &dimensions) {
     if (source == "birth_year" &&
         (text.size() != 4 || text.find_first_not_of("0123456789") != std::string::npos || text < "1900" || text > "2100"))
       throw Error(Errc::invalid_argument, "\"birth_year\" must be a year from 1900 to 2100");
+    if (text.size() > longest_value && !source.starts_with("extra."))
+      throw Error(Errc::value_too_long, "\"" + source + "\" is longer than 100 bytes");
     check_iso_code(source, text);
     for (const Dimension &dimension : dimensions)
       if (dimension.source == source)
@@ -79,6 +94,25 @@ void check_source(const std::string &source) {
   if (!extra && !column)
     throw Error(Errc::invalid_argument, "\"" + source + "\" is not a source of dimensions",
                 "Sources are age, birth_year, country, region, gender, education_level, income_bracket, and extra.KEY.");
+}
+
+// A value must suit every dimension that reads it, or nobody could set it.
+void check_fit(const Dimension &dimension, const std::vector<Dimension> &others) {
+  const bool number = dimension.source == "age" || dimension.source == "birth_year";
+  if (number && dimension.kind != DimensionKind::bands)
+    throw Error(Errc::invalid_argument, "a dimension of \"" + dimension.source + "\" must have band edges", "For example '{18,30,65}'.");
+  if (dimension.kind == DimensionKind::categories)
+    for (const std::string &category : dimension.categories)
+      check_iso_code(dimension.source, category);
+  const auto sorted = [](std::vector<std::string> categories) {
+    std::sort(categories.begin(), categories.end());
+    return categories;
+  };
+  for (const Dimension &other : others)
+    if (other.source == dimension.source &&
+        (other.kind != dimension.kind || (other.kind == DimensionKind::categories && sorted(other.categories) != sorted(dimension.categories))))
+      throw Error(Errc::invalid_argument, "dimension \"" + other.name + "\" reads \"" + dimension.source + "\" too and allows other values",
+                  "Use a source of its own, such as extra." + dimension.name + ".");
 }
 
 std::string kind_name(DimensionKind kind) {
@@ -102,9 +136,9 @@ ROUGHLY_FUNCTION(roughly_set_profile) {
   if (!shape.get<bool>(0, 2))
     throw Error(Errc::invalid_argument, "\"extra\" must be a JSON object");
   const std::vector<Dimension> dimensions = load_dimensions(spi);
-  static_cast<void>(load_voter(spi, user, {})); // the account may be gone
+  static_cast<void>(hold_own_account(spi, user));
   check_values(spi.read_latest(split_profile, {profile}), dimensions);
-  spi.write(upsert_profile, {value(user), profile});
+  store_profile(spi, user, profile);
   return void_result();
 }
 
@@ -134,6 +168,9 @@ ROUGHLY_FUNCTION(roughly_add_dimension) {
 
   const AsOwner owner;
   Spi spi;
+  std::vector<Dimension> others = load_dimensions(spi);
+  std::erase_if(others, [&](const Dimension &other) { return other.name == dimension.name; });
+  check_fit(dimension, others);
   if (spi.write(insert_dimension,
             {value(std::string_view(dimension.name)), value(std::string_view(dimension.source)),
              value(std::string_view(kind_name(dimension.kind))),

@@ -34,6 +34,21 @@ constinit Statement forget_batches{"DELETE FROM roughly.batches b USING roughly.
                                    " WHERE q.id = $1 AND b.question_id = $1 AND b.batch_no <= q.release",
                                    {UUIDOID}};
 
+// Names what is corrupted, for whoever has to restore it.
+template <class What, class Open> auto opened(What what, Open open) {
+  try {
+    return open();
+  } catch (const Error &error) {
+    if (error.code() != Errc::corrupted)
+      throw;
+    throw Error(Errc::corrupted, what() + " does not open", error.what());
+  }
+}
+
+std::string batch_name(const Uuid &question, std::uint32_t batch) {
+  return "batch " + std::to_string(batch) + " of question " + to_text(question);
+}
+
 // The blocks of a frozen batch, opened into `box`. False when there are none.
 bool open_batch(Spi &spi, const Uuid &question, std::uint32_t batch, BallotBox &box) {
   std::uint32_t next = 0, expected = 0;
@@ -41,12 +56,14 @@ bool open_batch(Spi &spi, const Uuid &question, std::uint32_t batch, BallotBox &
     const auto number = static_cast<std::uint32_t>(rows.get<std::int32_t>(i, 1));
     expected = static_cast<std::uint32_t>(rows.get<std::int32_t>(i, 2));
     if (number != next++)
-      throw Error(Errc::corrupted, "batch " + std::to_string(batch) + " of question " + to_text(question) + " lacks a block");
+      throw Error(Errc::corrupted, batch_name(question, batch) + " lacks a block");
     const auto sealed = rows.get<Bytes>(i, 3);
-    box.add_block(keys::by_id(spi, sealing_key(sealed)).subkey<Purpose::batch>(), {question, batch, number, expected}, sealed);
+    opened([&] { return batch_name(question, batch); }, [&] {
+      box.add_block(keys::by_id(spi, sealing_key(sealed)).subkey<Purpose::batch>(), {question, batch, number, expected}, sealed);
+    });
   });
   if (next != expected)
-    throw Error(Errc::corrupted, "batch " + std::to_string(batch) + " of question " + to_text(question) + " lacks a block");
+    throw Error(Errc::corrupted, batch_name(question, batch) + " lacks a block");
   return next > 0;
 }
 
@@ -59,7 +76,8 @@ Tally open_tally(Spi &spi, const Question &question, std::uint32_t release) {
   if (rows.empty())
     throw Error(Errc::corrupted, "the tally of question " + to_text(question.id) + " is missing");
   const auto sealed = rows.get<Bytes>(0, 1);
-  tally.open(keys::by_id(spi, sealing_key(sealed)).subkey<Purpose::tally>(), question.id, release, sealed);
+  opened([&] { return "the tally of question " + to_text(question.id); },
+         [&] { tally.open(keys::by_id(spi, sealing_key(sealed)).subkey<Purpose::tally>(), question.id, release, sealed); });
   return tally;
 }
 
@@ -86,13 +104,9 @@ BallotBox collect_ballots(Spi &spi, const Question &question) {
   spi.stream(take_ballots, {value(question.id)}, [&](const Rows &rows, std::size_t i) {
     const auto id = rows.get<Uuid>(i, 1);
     const auto sealed = rows.get<Bytes>(i, 2);
-    try {
+    opened([&] { return "ballot " + to_text(id) + " of question " + to_text(question.id); }, [&] {
       box.add(id, open_ballot(keys::by_id(spi, sealing_key(sealed)).subkey<Purpose::ballot>(), question.id, id, sealed, snapshot_size));
-    } catch (const Error &error) {
-      if (error.code() != Errc::corrupted)
-        throw;
-      throw Error(Errc::corrupted, "ballot " + to_text(id) + " of question " + to_text(question.id) + " does not open", error.what());
-    }
+    });
   });
   return box;
 }
@@ -172,7 +186,7 @@ bool release(Spi &spi, const Uuid &id) {
   {
     BallotBox box(question.layout().size());
     if (!open_batch(spi, id, number, box))
-      throw Error(Errc::corrupted, "batch " + std::to_string(number) + " of question " + to_text(id) + " is missing");
+      throw Error(Errc::corrupted, batch_name(id, number) + " is missing");
     profiles = count_profiles(box, question.choices.size());
   }
   release_batch(tally, std::move(profiles), question.policy, number);

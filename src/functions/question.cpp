@@ -15,8 +15,10 @@ constinit Statement insert_question{
     {UUIDOID, TEXTOID, TEXTARRAYOID, BYTEAOID, INT4OID, INT4OID, FLOAT8OID, INTERVALOID, INT4OID, INT4OID, BOOLOID, INTERVALOID,
      TIMESTAMPTZOID, TIMESTAMPTZOID, BYTEAOID}};
 constinit Statement check_times{
-    "SELECT $1 > interval '0', $2 >= interval '0', $4 > COALESCE($3, pg_catalog.now()) AND $4 > pg_catalog.now(),"
-    "   COALESCE((EXTRACT(epoch FROM $1) * 1000000)::int8, -1), (EXTRACT(epoch FROM $2) * 1000000)::int8, COALESCE($3, pg_catalog.now())",
+    "SELECT $1 > interval '0' AND $1 <= interval '100 years', $2 BETWEEN interval '0' AND interval '100 years',"
+    "   $4 > COALESCE($3, pg_catalog.now()) AND $4 > pg_catalog.now(),"
+    "   CASE WHEN $1 BETWEEN interval '0' AND interval '100 years' THEN (EXTRACT(epoch FROM $1) * 1000000)::int8 ELSE -1 END,"
+    "   CASE WHEN $2 BETWEEN interval '0' AND interval '100 years' THEN (EXTRACT(epoch FROM $2) * 1000000)::int8 ELSE 0 END, COALESCE($3, pg_catalog.now())",
     {INTERVALOID, INTERVALOID, TIMESTAMPTZOID, TIMESTAMPTZOID}};
 // The row every reader can count on: the question's total, not published yet.
 constinit Statement insert_empty_release{
@@ -89,9 +91,9 @@ ROUGHLY_FUNCTION(roughly_create_question) {
     Spi spi;
     const Rows times = spi.read_latest(check_times, {argument(6), argument(10), argument(11), argument(12)});
     if (times.optional<bool>(0, 1) == false)
-      invalid("max_wait must be positive", "Null means: never count because time has passed.");
+      invalid("max_wait must be positive and at most 100 years", "Null means: never count because time has passed.");
     if (!times.get<bool>(0, 2))
-      invalid("min_account_age must not be negative");
+      invalid("min_account_age must be from 0 to 100 years");
     if (times.optional<bool>(0, 3) == false)
       invalid("closes_at must lie in the future and after opens_at");
 

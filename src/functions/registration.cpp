@@ -26,7 +26,10 @@ ROUGHLY_FUNCTION(roughly_register_user) {
   if (password) {
     if (const std::vector<std::string> faults = new_password_faults(spi, *password, email, false); !faults.empty())
       return register_row(fcinfo, "weak_password", faults);
-    order.password_hash = password_hash(*password);
+    std::optional<std::string> phc = password_hash(*password);
+    if (!phc)
+      return register_row(fcinfo, "busy");
+    order.password_hash = std::move(*phc);
   }
   order_mail_throttled(spi, order);
   return register_row(fcinfo, "check_email");
@@ -42,14 +45,15 @@ ROUGHLY_FUNCTION(roughly_confirm_user) {
   const std::optional<FoundToken> found = find_token(spi, TokenContext::confirm, token);
   if (!found)
     return row_result(fcinfo, {value(std::string_view("invalid")), {}});
-  bool proven = false;
   if (password) {
-    const PasswordCheck check = check_own_password(spi, load_account(spi, found->user), *password);
+    std::optional<Account> account = hold_account(spi, found->user);
+    const PasswordCheck check = account ? check_own_password(spi, account, *password) : PasswordCheck::wrong;
     if (check != PasswordCheck::right) // the link stays good for another try
       return row_result(fcinfo, {value(status_of(check)), {}});
-    proven = true;
   }
-  confirm_account(spi, found->user, proven);
+  if (!use_token(spi, *found))
+    return row_result(fcinfo, {value(std::string_view("invalid")), {}});
+  confirm_account(spi, found->user, password.has_value());
   audit(spi, "confirm", found->user);
   return row_result(fcinfo, {value(std::string_view("ok")), value(found->user)});
 }
@@ -73,10 +77,9 @@ ROUGHLY_FUNCTION(roughly_log_in_with_magic_link) {
   const AsOwner owner;
   Spi spi;
   const std::optional<FoundToken> found = find_token(spi, TokenContext::login, token);
-  std::optional<Account> account = found ? find_account(spi, found->user) : std::nullopt;
+  std::optional<Account> account = found ? use_token(spi, *found) : std::nullopt;
   if (!account)
     return log_in_row(fcinfo, {"invalid_credentials", {}, {}, {}});
-  delete_token(spi, found->id);
   if (!account->confirmed) { // the link proves the address, and nothing else
     confirm_account(spi, account->id, false);
     account->second_factor = false;

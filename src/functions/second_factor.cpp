@@ -83,12 +83,13 @@ ROUGHLY_FUNCTION(roughly_enroll_totp) {
   identity::begin_account_write();
   const AsOwner owner;
   Spi spi;
+  const Account account = hold_own_account(spi, user);
   const Uuid id = random_uuid();
   const SecretBytes secret = new_totp_secret();
   const Bytes sealed = seal(keys::sealing(spi).subkey<Purpose::factor>(), secret, factor_binding(id));
   if (spi.write(upsert_factor, {value(id), value(user), value(ByteView(sealed))}).affected() == 0)
     throw Error(Errc::duplicate_object, "this account has a second factor already", "Remove it first.");
-  const std::string base32 = to_base32(secret), uri = totp_uri(secret, "Roughly", load_account(spi, user).email);
+  const std::string base32 = to_base32(secret), uri = totp_uri(secret, "Roughly", account.email);
   return row_result(fcinfo, {value(std::string_view(base32)), value(std::string_view(uri))});
 }
 
@@ -98,6 +99,7 @@ ROUGHLY_FUNCTION(roughly_verify_totp) {
   identity::begin_account_write();
   const AsOwner owner;
   Spi spi;
+  static_cast<void>(hold_own_account(spi, user));
   const std::optional<Factor> factor = find_factor(spi, user);
   if (!factor || factor->verified || !use_totp(spi, *factor, code))
     return row_result(fcinfo, {value(std::string_view("invalid_credentials")), {}});
@@ -126,7 +128,7 @@ ROUGHLY_FUNCTION(roughly_log_in_with_code) {
   const AsOwner owner;
   Spi spi;
   const std::optional<FoundToken> found = find_token(spi, TokenContext::second_factor, token);
-  const std::optional<Account> account = found ? find_account(spi, found->user) : std::nullopt;
+  const std::optional<Account> account = found ? hold_account(spi, found->user) : std::nullopt;
   if (!account || account->banned)
     return log_in_row(fcinfo, {"invalid_credentials", {}, {}, {}});
   const TokenDigest digest = digest_of_email(spi, "code " + account->email);
@@ -136,7 +138,8 @@ ROUGHLY_FUNCTION(roughly_log_in_with_code) {
   const TokenDigest recovery = recovery_digest(spi, account->id, code);
   if (!factor || !(use_totp(spi, *factor, code) || spi.write(use_code, {value(account->id), value(ByteView(recovery))}).affected() > 0))
     return log_in_row(fcinfo, {"invalid_credentials", {}, {}, {}});
-  delete_token(spi, found->id);
+  if (!use_token(spi, *found))
+    return log_in_row(fcinfo, {"invalid_credentials", {}, {}, {}});
   audit(spi, "log_in", account->id);
   return log_in_row(fcinfo, {"ok", open_session(spi, account->id, 2, device), account->id, {}});
 }

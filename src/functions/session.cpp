@@ -20,8 +20,8 @@ constinit Statement delete_session{"DELETE FROM roughly.user_tokens WHERE user_i
 constinit Statement reissue_session{
     "UPDATE roughly.user_tokens SET key_id = $3, previous_digest = token_digest, token_digest = $4, rotated_at = pg_catalog.now(),"
     "   last_used_on = CURRENT_DATE, expires_at = LEAST(not_after, pg_catalog.now() + (expires_at - COALESCE(rotated_at, inserted_at)))"
-    " WHERE user_id = $1 AND id = $2 RETURNING expires_at",
-    {UUIDOID, UUIDOID, INT4OID, BYTEAOID}};
+    " WHERE user_id = $1 AND id = $2 AND token_digest = $5 RETURNING expires_at",
+    {UUIDOID, UUIDOID, INT4OID, BYTEAOID, BYTEAOID}};
 constinit Statement select_own_sessions{
     "SELECT id, aal, inserted_at::date, last_used_on, expires_at, user_agent, ip_prefix::text FROM roughly.user_tokens"
     " WHERE user_id = $1 AND context = 'session' AND expires_at > pg_catalog.now() ORDER BY inserted_at, id",
@@ -38,6 +38,10 @@ constinit Statement count_failure{
     "INSERT INTO roughly.login_failures AS f (email_digest, failures) VALUES ($1, 1)"
     " ON CONFLICT (email_digest) DO UPDATE SET failures = f.failures + 1, throttled_until = CASE WHEN f.failures >= 5"
     "   THEN pg_catalog.clock_timestamp() + LEAST(interval '1 hour', interval '30 seconds' * pg_catalog.power(2, LEAST(f.failures - 5, 7))) END",
+    {BYTEAOID}};
+constinit Statement uncount_failure{
+    "WITH only AS (DELETE FROM roughly.login_failures WHERE email_digest = $1 AND failures = 1)"
+    " UPDATE roughly.login_failures SET failures = failures - 1, throttled_until = NULL WHERE email_digest = $1 AND failures > 1",
     {BYTEAOID}};
 constinit Statement forget_failures{"DELETE FROM roughly.login_failures WHERE email_digest = $1", {BYTEAOID}};
 
@@ -71,14 +75,14 @@ std::optional<Session> find_session(Spi &spi, std::string_view text, bool accept
   return std::nullopt;
 }
 
-// A client's network: a /64, or an IPv4 address.
+// A client's network: a /64, or an IPv4 address, also one mapped into IPv6 as servers with one socket for both see it.
 TokenDigest network_digest(Datum ip) {
-  constexpr std::size_t ipv4 = 4, ipv6 = 8;
+  static constexpr std::array<unsigned char, 12> mapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  constexpr std::size_t ipv4 = 4, ipv6 = 16, network = 8;
   const auto *address = static_cast<const inet *>(call([&] { return static_cast<void *>(DatumGetInetPP(ip)); }));
-  Writer<Bytes> key;
-  key.u8(ip_family(address));
-  key.raw(ByteView(ip_addr(address), ip_family(address) == PGSQL_AF_INET ? ipv4 : ipv6));
-  const Bytes bytes = std::move(key).take();
+  ByteView bytes(ip_addr(address), ip_family(address) == PGSQL_AF_INET ? ipv4 : ipv6);
+  if (bytes.size() == ipv6)
+    bytes = std::equal(mapped.begin(), mapped.end(), bytes.begin()) ? bytes.last(ipv4) : bytes.first(network);
   TokenDigest digest;
   crypto_generichash(digest.data(), digest.size(), bytes.data(), bytes.size(), nullptr, 0);
   return digest;
@@ -90,6 +94,8 @@ public:
   explicit Attempt(FunctionCallInfo fcinfo) {
     const Arguments arguments(fcinfo);
     email_ = arguments.get<std::string>(0, "email");
+    if (email_.size() > longest_email)
+      email_.clear(); // nobody's
     password_ = arguments.get<SecretBytes>(1, "password");
     device_ = {arguments.optional<std::string>(2), {fcinfo->args[3].value, fcinfo->args[3].isnull}};
     identity::begin_account_write();
@@ -116,10 +122,14 @@ public:
   }
 
   LogIn check(Spi &spi) {
-    const std::optional<Account> account = find_account(spi, email_);
+    std::optional<Account> account = find_account(spi, email_);
     const PasswordCheck check = check_password(spi, account, password_);
-    if (check == PasswordCheck::busy)
+    if (check == PasswordCheck::busy) { // the password was not looked at
+      if (counted_)
+        spi.write(uncount_failure, {value(ByteView(digest_))});
+      throttle::refund(spi, digest_, throttle::log_ins);
       return {"busy", {}, {}, {}};
+    }
     if (check == PasswordCheck::wrong || disabled_) {
       if (!counted_)
         count(spi);
@@ -161,7 +171,7 @@ ROUGHLY_FUNCTION(roughly_log_in_committed) {
 }
 
 ROUGHLY_FUNCTION(roughly_authenticate) {
-  const auto token = Arguments(fcinfo).get<std::string>(0, "session_token");
+  const std::string token = Arguments(fcinfo).optional<std::string>(0).value_or(""); // null is as wrong as any
   std::optional<Session> found;
   {
     const AsOwner owner;
@@ -197,7 +207,9 @@ ROUGHLY_FUNCTION(roughly_require_sudo) {
   if (arguments.is_null(0))
     throw Error(Errc::null_argument, "max_age must not be null");
   const Interval *age = DatumGetIntervalP(fcinfo->args[0].value);
-  return uuid_result(identity::require_recent(age->time + (age->day + std::int64_t{30} * age->month) * USECS_PER_DAY).user);
+  constexpr std::int64_t century = std::int64_t{36525} * USECS_PER_DAY; // no session is as old
+  const double microseconds = static_cast<double>(age->time) + (age->day + 30.0 * age->month) * static_cast<double>(USECS_PER_DAY);
+  return uuid_result(identity::require_recent(static_cast<std::int64_t>(std::clamp(microseconds, -1.0, static_cast<double>(century)))).user);
 }
 
 ROUGHLY_FUNCTION(roughly_sign_out_of_transaction) {
@@ -224,7 +236,10 @@ ROUGHLY_FUNCTION(roughly_reissue_session) {
   const Token token = issue_token(user);
   const Key &key = keys::sealing(spi);
   const TokenDigest digest = token_digest(key.subkey<Purpose::token>(), "session", token);
-  const Rows rows = spi.write(reissue_session, {value(user), value(session), value(std::int32_t{key.id()}), value(ByteView(digest))});
+  const Rows rows = spi.write(reissue_session, {value(user), value(session), value(std::int32_t{key.id()}), value(ByteView(digest)),
+                                                value(ByteView(found->identity.digest))});
+  if (rows.empty()) // somebody else has just replaced the token
+    return row_result(fcinfo, {{}, {}});
   const std::string fresh = encode_token(token);
   return row_result(fcinfo, {value(std::string_view(fresh)), value(rows.get<std::int64_t>(0, 1))});
 }

@@ -25,9 +25,9 @@ void check_entitled(const Question &question, const Voter &voter, TimestampTz no
   if (question.require_confirmed && !voter.confirmed)
     throw Error(Errc::not_entitled, "only confirmed accounts may answer this question", "Confirm the e-mail address first.");
   if (now - voter.inserted_at < question.min_account_age)
-    throw Error(Errc::not_entitled, "this account is too young to answer this question");
+    throw Error(Errc::not_entitled, "this account is too young to answer this question", "Newer accounts may answer once they are old enough, while it is open.");
   if (question.opens_at < voter.votes_from)
-    throw Error(Errc::not_entitled, "this question opened before an earlier account of this address was deleted",
+    throw Error(Errc::not_entitled, "this question is older than this account, and its address had another one",
                 "That account may have answered it; a vote is final.");
 }
 

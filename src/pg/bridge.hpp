@@ -4,6 +4,7 @@
 // Nobody else writes PG_TRY or ereport(ERROR). The traps behind each line: docs/architecture.md.
 #pragma once
 
+#include "core/bytes.hpp"
 #include "pg/postgres.hpp"
 #include "pg/sqlstate.hpp"
 
@@ -129,12 +130,13 @@ struct Pending { // plain data: survives longjmp
 };
 
 inline const char *keep(MemoryContext context, std::string_view text) noexcept {
-  const std::size_t size = std::min<std::size_t>(text.size(), 64 * 1024);
-  auto *copy = static_cast<char *>(MemoryContextAllocExtended(context, size + 1, MCXT_ALLOC_NO_OOM));
+  constexpr std::size_t longest = 64 * 1024;
+  const std::string_view kept = shortened(text, longest);
+  auto *copy = static_cast<char *>(MemoryContextAllocExtended(context, kept.size() + 1, MCXT_ALLOC_NO_OOM));
   if (copy == nullptr)
     return "out of memory";
-  text.copy(copy, size);
-  copy[size] = '\0';
+  kept.copy(copy, kept.size());
+  copy[kept.size()] = '\0';
   return copy;
 }
 

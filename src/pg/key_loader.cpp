@@ -29,7 +29,8 @@ constinit Statement insert_key{"INSERT INTO roughly.keys (key_id, fingerprint, a
 
 class File {
 public:
-  File(const std::string &path, int flags, mode_t mode = 0) : descriptor_(::open(path.c_str(), flags | O_CLOEXEC, mode)) {}
+  // O_NONBLOCK: a pipe in the place of a file must not make the backend wait.
+  File(const std::string &path, int flags, mode_t mode = 0) : descriptor_(::open(path.c_str(), flags | O_CLOEXEC | O_NONBLOCK, mode)) {}
   ~File() {
     if (descriptor_ >= 0)
       ::close(descriptor_);
@@ -60,8 +61,9 @@ std::string parent_directory(const std::string &path) {
 }
 
 void check_place(const std::string &path) {
-  const std::string directory = real_path(parent_directory(path)) + "/", data = real_path(DataDir) + "/";
-  if (directory.starts_with(data) && !settings::key_in_data_directory())
+  const std::string data = real_path(DataDir) + "/";
+  const auto inside = [&](const std::string &place) { return (real_path(place) + "/").starts_with(data); };
+  if ((inside(parent_directory(path)) || inside(path)) && !settings::key_in_data_directory()) // the path, or what it links to
     throw Error(Errc::key_file_unusable, "the key file \"" + path + "\" lies inside the data directory",
                 "Every base backup would carry it. Set roughly_auth.key_file to another place, or force it with"
                 " roughly_auth.allow_key_in_data_directory.");
@@ -100,6 +102,35 @@ std::optional<SecretBytes> read_file(const std::string &path) {
   return bytes;
 }
 
+[[noreturn]] void throw_missing(const std::string &path) {
+  throw Error(Errc::key_file_missing, "the key file \"" + path + "\" does not exist",
+              "Restore it from its backup, or set roughly_auth.key_file to where it is.");
+}
+
+// Whole and durable or not at all; a file that somebody else makes meanwhile stays.
+void create_file(const std::string &path) {
+  const std::string draft = path + "." + std::to_string(MyProcPid);
+  const auto fail = [&] {
+    const std::string why = reason(errno);
+    ::unlink(draft.c_str());
+    throw Error(Errc::key_file_unusable, "the key file \"" + path + "\" cannot be created: " + why,
+                "Set roughly_auth.key_file to a place where the server may create it.");
+  };
+  ::unlink(draft.c_str()); // of a backend that died here
+  {
+    const File file(draft, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    const SecretBytes text = Keyring::generate();
+    if (!file.is_open() || ::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) || ::fsync(file.get()) != 0)
+      fail();
+  }
+  if (::link(draft.c_str(), path.c_str()) != 0 && errno != EEXIST)
+    fail();
+  ::unlink(draft.c_str());
+  const File directory(parent_directory(path), O_RDONLY | O_DIRECTORY);
+  if (directory.is_open())
+    ::fsync(directory.get());
+}
+
 void forget() noexcept {
   delete std::exchange(loaded, nullptr);
 }
@@ -108,8 +139,7 @@ void load() {
   std::string path = settings::key_file();
   const std::optional<SecretBytes> bytes = read_file(path);
   if (!bytes)
-    throw Error(Errc::key_file_missing, "the key file \"" + path + "\" does not exist",
-                "Restore it from its backup, or set roughly_auth.key_file to where it is.");
+    throw_missing(path);
   Keyring ring = Keyring::parse(*bytes);
   forget();
   loaded = new Loaded{std::move(path), std::move(ring)};
@@ -193,25 +223,12 @@ void init() {
   });
 }
 
-void ensure_file() {
+void ensure_file(Spi &spi) {
   const std::string path = settings::key_file();
-  check_place(path);
-  {
-    const File file(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
-    if (file.is_open()) {
-      const SecretBytes text = Keyring::generate();
-      if (::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) || ::fsync(file.get()) != 0) {
-        const std::string why = reason(errno);
-        ::unlink(path.c_str());
-        throw Error(Errc::key_file_unusable, "the key file \"" + path + "\" cannot be written: " + why);
-      }
-      const File directory(parent_directory(path), O_RDONLY | O_DIRECTORY);
-      if (directory.is_open())
-        ::fsync(directory.get());
-    } else if (errno != EEXIST) {
-      throw Error(Errc::key_file_unusable, "the key file \"" + path + "\" cannot be created: " + reason(errno),
-                  "Set roughly_auth.key_file to a place where the server may create it.");
-    }
+  if (!read_file(path)) {
+    if (!spi.read_latest(select_keys).empty())
+      throw_missing(path);
+    create_file(path);
   }
   load();
 }

@@ -10,8 +10,8 @@ namespace roughly::pg::keys {
 
 void init(); // once, from _PG_init
 
-// Makes the key file when there is none; checks the one that is there. Errc::key_file_*.
-void ensure_file();
+// Makes the key file when there is none and the database knows no key; checks the one that is there. Errc::key_file_*.
+void ensure_file(Spi &spi);
 
 // The key that new values are sealed with: the database's active one. The first use in a database registers the
 // file's newest key. Call as owner. Errc::key_file_*, Errc::key_unknown.

@@ -96,6 +96,29 @@ SELECT is((SELECT count(*) FROM roughly_my_snapshot(:'built_in') WHERE category 
 SELECT lives_ok(format('SELECT roughly_cast_vote(%L, %L)', :'built_in', 'a'), 'and a vote is cast');
 RESET SESSION AUTHORIZATION;
 
+-- What reads one source allows the same values, and fits it.
+SET LOCAL SESSION AUTHORIZATION tap_admin;
+SELECT throws_ok(call, '22023', message, message) FROM (VALUES
+  ($$SELECT roughly_add_dimension('tap_gender', 'gender', '{f,m}')$$, 'dimension "gender" reads "gender" too and allows other values'),
+  ($$SELECT roughly_add_dimension('tap_gender', 'gender')$$, 'dimension "gender" reads "gender" too and allows other values'),
+  ($$SELECT roughly_add_dimension('tap_shirts', 'extra.shirt', NULL, '{1}')$$, 'dimension "tap_shirt" reads "extra.shirt" too and allows other values'),
+  ($$SELECT roughly_add_dimension('tap_age', 'age', '{young,old}')$$, 'a dimension of "age" must have band edges'),
+  ($$SELECT roughly_add_dimension('tap_year', 'birth_year')$$, 'a dimension of "birth_year" must have band edges'),
+  ($$SELECT roughly_add_dimension('tap_land', 'country', '{DE,ZZ}')$$, '"country" is not a code of ISO 3166-1 alpha-2')) v (call, message);
+SELECT lives_ok($$SELECT roughly_add_dimension('tap_decade', 'birth_year', NULL, '{1950,1960}'), roughly_add_dimension('tap_half', 'birth_year', NULL, '{1970}'),
+                         roughly_add_dimension('tap_sex', 'gender', '{other,non_binary,male,female}')$$, 'bands may differ, categories only in their order');
+RESET SESSION AUTHORIZATION;
+
+-- A profile has room for 8192 bytes of what is not a column, however they came together.
+SET LOCAL SESSION AUTHORIZATION tap_app;
+SELECT pg_temp.act('ada') \g /dev/null
+SELECT lives_ok($$SELECT roughly_set_profile(jsonb_build_object('extra', jsonb_build_object('a', repeat('x', 5000))))$$, 'a long text');
+SELECT throws_ok($$SELECT roughly_set_profile(jsonb_build_object('extra', jsonb_build_object('b', repeat('x', 5000))))$$, '22001', '"extra" is longer than 8192 bytes', 'but not two');
+SELECT pg_temp.act('ada') \g /dev/null
+SELECT throws_ok(format('SELECT roughly_set_profile(jsonb_build_object(%L, repeat(''x'', 101)))', key), '22001', format('"%s" is longer than 100 bytes', key), key || ' is short')
+  FROM unnest('{gender,education_level,income_bracket,country,region}'::text[]) key;
+RESET SESSION AUTHORIZATION;
+
 -- A question keeps the definitions it was made with.
 UPDATE roughly.dimensions SET categories = '{X}' WHERE name = 'tap_shirt';
 SELECT pg_temp.person('bob', '{"extra": {"shirt": "L"}}') \g /dev/null

@@ -8,7 +8,7 @@ CREATE TEMP TABLE designed (name text, columns text);
 INSERT INTO designed VALUES
   ('keys', 'key_id integer!, fingerprint text!, active boolean!, created timestamp with time zone!'),
   ('users', 'id uuid!, email text!, email_normalized text!, email_seal bytea!, hashed_password bytea, password_changed_at timestamp with time zone, confirmed_at timestamp with time zone, banned_until timestamp with time zone, votes_from timestamp with time zone!, vote_secret bytea!, inserted_at timestamp with time zone!, updated_at timestamp with time zone!'),
-  ('tombstones', 'email_digest bytea!, deleted_at timestamp with time zone!'),
+  ('tombstones', 'email_digest bytea!'),
   ('audit_log', 'id uuid!, on_date date!, action text!, user_id uuid'),
   ('user_tokens', 'id uuid!, user_id uuid!, context text!, key_id integer!, token_digest bytea!, previous_digest bytea, rotated_at timestamp with time zone, authenticated_at timestamp with time zone!, aal smallint!, sent_to text, inserted_at timestamp with time zone!, last_used_on date, expires_at timestamp with time zone!, not_after timestamp with time zone, user_agent text, ip_prefix cidr'),
   ('login_failures', 'email_digest bytea!, failures integer!, throttled_until timestamp with time zone, inserted_at timestamp with time zone!'),

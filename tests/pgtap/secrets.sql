@@ -152,10 +152,10 @@ SELECT is((SELECT string_agg(choice || ' ' || votes, ', ') FROM roughly_aggregat
 BEGIN;
 SAVEPOINT before;
 UPDATE roughly.batches b SET sealed = o.sealed FROM roughly.batches o WHERE b.question_id = :'one' AND o.question_id = :'two';
-SELECT is((state, message)::text, '(XX001,"a sealed value does not open")', 'a batch of another question') FROM pg_temp.outcome(format('SELECT roughly_recount(%L)', :'one'));
+SELECT is((state, message)::text, format('(XX001,"batch 1 of question %s does not open")', :'one'), 'a batch of another question') FROM pg_temp.outcome(format('SELECT roughly_recount(%L)', :'one'));
 ROLLBACK TO before;
 UPDATE roughly.tallies b SET sealed = o.sealed FROM roughly.tallies o WHERE b.question_id = :'one' AND o.question_id = :'two';
-SELECT is((state, message)::text, '(XX001,"a sealed value does not open")', 'a tally of another question') FROM pg_temp.outcome(format('SELECT roughly_recount(%L)', :'one'));
+SELECT is((state, message)::text, format('(XX001,"the tally of question %s does not open")', :'one'), 'a tally of another question') FROM pg_temp.outcome(format('SELECT roughly_recount(%L)', :'one'));
 ROLLBACK TO before;
 UPDATE roughly.questions SET batch = 2, release = 2 WHERE id = :'one';
 UPDATE roughly.batches SET batch_no = 2 WHERE question_id = :'one';

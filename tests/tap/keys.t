@@ -170,23 +170,18 @@ mv "$data/inside.key" "$data/linked.key"
 as_server ln -s "$data/linked.key" "$work/elsewhere/link.key"
 set_file "$work/elsewhere/link.key"
 ok "the setting has reached it" reloaded S "$work/elsewhere/link.key"
-todo='only the directory of the path is resolved, not the file'
 like "$(ask S "SELECT * FROM roughly_authenticate('${token[1]}');")" '^ERROR:  F0000: the key file ".*" lies inside the data directory' "a link into the data directory is refused"
-todo=''
 sql -c "LOAD 'roughly_auth'" -c 'ALTER SYSTEM RESET ALL' -c 'SELECT pg_reload_conf()' > /dev/null
 ok "back to the default again" reloaded S ''
 
 # --- nobody makes another key where one is known
 rm "$key_file"
-todo='roughly.ensure_key_file() does not ask whether the database knows a key'
 isnt "$(error -c 'SELECT roughly.ensure_key_file()')" '' "a database that knows a key gets no new file"
 ok "and there is none" test ! -e "$key_file"
-todo='open() waits for a writer, and cannot be interrupted'
 rm -f "$key_file"; as_server mkfifo -m 600 "$key_file"
 PGAPPNAME=fifo PGOPTIONS='-c statement_timeout=500ms' sql -c "SELECT * FROM roughly_authenticate('${token[1]}')" > "$work/fifo.answer" 2>&1 &
 sleep 3
 is "$(sql -c "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'fifo'")" 0 "a pipe instead of a file does not block the backend"
-todo=''
 exec {writer}<> "$key_file"; exec {writer}>&-; wait $! || true
 put "$good"
 
