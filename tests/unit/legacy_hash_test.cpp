@@ -76,6 +76,7 @@ TEST(Bcrypt, RefusesWhatIsMalformedOrTooCostly) {
   EXPECT_TRUE(malformed(good + "A"));
   EXPECT_TRUE(malformed(good + std::string(1, '\0')));
   EXPECT_TRUE(malformed("$2a$"));
+  EXPECT_TRUE(malformed("$2a$05." + salt_and_hash));
   for (const char wrong : {'+', '=', '$', ' ', ':', '*', '\0', '\x80'}) {
     std::string hash = good;
     hash[40] = wrong;
