@@ -140,9 +140,7 @@ for name in hash verify; do
   like "$(< "$work/later.$name")" '^ERROR:  too many passwords are being hashed' "roughly_${name}_password fails"
 done
 for name in reauthenticate change_password delete_account confirm_user; do is "$(< "$work/later.$name")" busy "roughly_$name says busy"; done
-todo='roughly_register_user and roughly_reset_password raise 54000, which their comments do not say'
 for name in reset_password register_user; do is "$(< "$work/later.$name")" busy "roughly_$name says busy"; done
-todo=''
 is "$(sql -U app -c "SELECT roughly_request_magic_link('known4@slow.example')")" '' "what hashes nothing needs no slot"
 # An attempt is counted before its password is looked at.
 open_session guessing -U app
@@ -153,9 +151,7 @@ until_true "SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name = '
 close_session guessing
 is "$(sql -c 'SELECT array_agg(failures) FROM roughly.login_failures')" '{1}' "roughly_log_in_committed counts an attempt whose client goes away before it is told"
 is "$(sql -U app -c "CALL roughly_log_in_committed('known8@slow.example', '$password')")" 'busy|||||' "it says busy too"
-todo='it counts the attempt first and does not take it back'
 is "$(sql -c 'SELECT count(*) FROM roughly.login_failures')" 1 "and that is no failure"
-todo=''
 sql -c 'DELETE FROM roughly.login_failures'
 as_server kill -CONT "$hashing"
 is "$(answer hashing)" '$argon2id$v=19$m=262144,t=4,p=1' "the hash that took the slot is done in the end"
