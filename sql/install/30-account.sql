@@ -20,16 +20,12 @@ COMMENT ON COLUMN roughly.users.email_seal IS 'binds the address to the account 
 COMMENT ON COLUMN roughly.users.hashed_password IS 'argon2id PHC string, sealed and bound to the user id; null: no password';
 COMMENT ON COLUMN roughly.users.votes_from IS 'questions that opened before are barred: an earlier account of this address may have answered them';
 COMMENT ON COLUMN roughly.users.vote_secret IS 'sealed; makes the person''s voter tags and opens their receipts';
-ALTER TABLE roughly.users
-  ALTER email SET STATISTICS 0, ALTER email_normalized SET STATISTICS 0,
-  ALTER hashed_password SET STATISTICS 0, ALTER vote_secret SET STATISTICS 0;
 SELECT pg_catalog.pg_extension_config_dump('roughly.users', '');
 
 CREATE TABLE roughly.tombstones (
   email_digest bytea PRIMARY KEY
 );
 COMMENT ON TABLE roughly.tombstones IS 'keyed digests of addresses that accounts have left, so that nobody votes twice by registering again';
-ALTER TABLE roughly.tombstones ALTER email_digest SET STATISTICS 0;
 SELECT pg_catalog.pg_extension_config_dump('roughly.tombstones', '');
 
 CREATE TABLE roughly.audit_log (

@@ -24,8 +24,6 @@ COMMENT ON COLUMN roughly.user_tokens.previous_digest IS 'session: the token bef
 COMMENT ON COLUMN roughly.user_tokens.sent_to IS 'mailed tokens: the address they were sent to';
 COMMENT ON TABLE roughly.user_tokens IS 'keyed digests of tokens, bound to user and context; the tokens themselves are nowhere';
 COMMENT ON COLUMN roughly.user_tokens.ip_prefix IS 'network of the log-in: /24 or /48';
-ALTER TABLE roughly.user_tokens
-  ALTER token_digest SET STATISTICS 0, ALTER previous_digest SET STATISTICS 0, ALTER sent_to SET STATISTICS 0;
 SELECT pg_catalog.pg_extension_config_dump('roughly.user_tokens', '');
 
 CREATE TABLE roughly.login_failures (
@@ -35,7 +33,6 @@ CREATE TABLE roughly.login_failures (
   inserted_at     timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 COMMENT ON TABLE roughly.login_failures IS 'failed log-ins in a row by keyed digest of the address, whether it has an account or not';
-ALTER TABLE roughly.login_failures ALTER email_digest SET STATISTICS 0;
 SELECT pg_catalog.pg_extension_config_dump('roughly.login_failures', '');
 
 -- Clocks of the throttle: sequences, because a rolled back attempt must count. Not dumped on purpose.
@@ -78,7 +75,7 @@ CREATE FUNCTION roughly_current_user() RETURNS uuid
   AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED
   SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION roughly_current_user() IS
-  'Who is authenticated in this transaction, or null. In a policy write (SELECT roughly_current_user()), so that it runs once.';
+  'Who is authenticated in this transaction, or null. In a policy compare with it as it is: EXPLAIN would tell other rows from a (SELECT roughly_current_user()).';
 
 CREATE FUNCTION roughly_current_session() RETURNS uuid
   AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED

@@ -2,7 +2,7 @@ CREATE FUNCTION roughly_register_user(email text, password text DEFAULT NULL, OU
   AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE
   SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION roughly_register_user(text, text) IS
-  'Asks for an account; the mailer makes it and sends the link of 7 days that confirms it. status: check_email, whether the address is new or known (its owner is told that someone tried); weak_password with reasons too_short, too_long, too_obvious, common; invalid_email.';
+  'Asks for an account; the mailer makes it and sends the link of 7 days that confirms it. status: check_email, whether the address is new or known (its owner is told that someone tried); weak_password with reasons too_short, too_long, too_obvious, common; invalid_email; busy.';
 
 CREATE FUNCTION roughly_confirm_user(token text, password text DEFAULT NULL, OUT status text, OUT user_id uuid)
   AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE

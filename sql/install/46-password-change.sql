@@ -1,6 +1,5 @@
 CREATE TABLE roughly.password_blocklist (digest bytea PRIMARY KEY);
 COMMENT ON TABLE roughly.password_blocklist IS 'digests of common passwords that are not accepted';
-ALTER TABLE roughly.password_blocklist ALTER digest SET STATISTICS 0;
 SELECT pg_catalog.pg_extension_config_dump('roughly.password_blocklist', '');
 
 CREATE FUNCTION roughly_change_password(current_password text, new_password text,
@@ -20,7 +19,7 @@ CREATE FUNCTION roughly_reset_password(token text, new_password text, OUT status
   AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE
   SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION roughly_reset_password(text, text) IS
-  'Sets a new password by the mailed link, confirms the address, ends all sessions and tokens and lifts the lock after too many failures. A second factor stays; nobody is logged in (session_token is null). status: ok, invalid, weak_password with reasons (the link stays good).';
+  'Sets a new password by the mailed link, confirms the address, ends all sessions and tokens and lifts the lock after too many failures. A second factor stays; nobody is logged in (session_token is null). status: ok, invalid, weak_password with reasons, busy (the link stays good after both).';
 
 CREATE FUNCTION roughly_reauthenticate(password text, OUT status text, OUT session_token text)
   AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE

@@ -9,7 +9,6 @@ CREATE TABLE roughly.mfa_factors (
 );
 COMMENT ON TABLE roughly.mfa_factors IS 'sealed secrets of authenticator apps';
 COMMENT ON COLUMN roughly.mfa_factors.last_used_step IS 'a code serves once';
-ALTER TABLE roughly.mfa_factors ALTER sealed SET STATISTICS 0;
 SELECT pg_catalog.pg_extension_config_dump('roughly.mfa_factors', '');
 
 CREATE TABLE roughly.recovery_codes (
@@ -18,7 +17,6 @@ CREATE TABLE roughly.recovery_codes (
   PRIMARY KEY (user_id, code_digest)
 );
 COMMENT ON TABLE roughly.recovery_codes IS 'keyed digests of unused recovery codes';
-ALTER TABLE roughly.recovery_codes ALTER code_digest SET STATISTICS 0;
 SELECT pg_catalog.pg_extension_config_dump('roughly.recovery_codes', '');
 
 CREATE FUNCTION roughly_enroll_totp(OUT secret text, OUT uri text)

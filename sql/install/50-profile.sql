@@ -15,9 +15,6 @@ CREATE TABLE roughly.user_profiles (
 );
 COMMENT ON TABLE roughly.user_profiles IS 'demographics; a person reads and writes their own row';
 COMMENT ON COLUMN roughly.user_profiles.extra IS 'further values by key, for dimensions with source extra.KEY';
-ALTER TABLE roughly.user_profiles
-  ALTER birth_year SET STATISTICS 0, ALTER country SET STATISTICS 0, ALTER region SET STATISTICS 0, ALTER gender SET STATISTICS 0,
-  ALTER education_level SET STATISTICS 0, ALTER income_bracket SET STATISTICS 0, ALTER extra SET STATISTICS 0;
 SELECT pg_catalog.pg_extension_config_dump('roughly.user_profiles', '');
 
 CREATE TABLE roughly.dimensions (

@@ -19,6 +19,9 @@ WITH ours AS (
   ('critical', 'log_parameter_max_length_on_error', '{0}', 'Bound values are logged and sent with errors. Set 0.'),
   ('warning', 'auto_explain.log_min_duration', '{-1}', 'Plans are logged with their statements. Set -1.'),
   ('warning', 'pg_stat_statements.track_utility', '{off}', 'CALL statements are kept with their literals. Set off.'),
+  ('warning', 'debug_print_parse', '{off}', 'Statements reach client and log with tags and sealed values. Set off.'),
+  ('warning', 'debug_print_rewritten', '{off}', 'Statements reach client and log with tags and sealed values. Set off.'),
+  ('warning', 'debug_print_plan', '{off}', 'Statements reach client and log with tags and sealed values. Set off.'),
   ('warning', 'ssl', '{on}', 'Passwords, tokens and choices travel readable unless clients use a Unix socket. Set up TLS.'),
   ('critical', 'fsync', '{on}', 'A crash may lose acknowledged votes. Set on.'),
   ('critical', 'full_page_writes', '{on}', 'A crash may corrupt tables. Set on.'),
@@ -57,6 +60,18 @@ SELECT 'critical', 'routine ' || oid::regprocedure::text, 'the owner is another'
 UNION ALL
 SELECT 'critical', 'routine ' || oid::regprocedure::text, 'executable by PUBLIC', 'REVOKE EXECUTE ... FROM PUBLIC.'
   FROM routines WHERE has_function_privilege('public', oid, 'execute') AND proname NOT IN ('roughly_aggregate', 'roughly_release', 'roughly_questions')
+UNION ALL
+SELECT 'critical', 'routine ' || r.oid::regprocedure::text, 'its language is ' || l.lanname, 'Somebody replaced it. DROP EXTENSION and restore, or put back what the extension''s script made.'
+  FROM routines r JOIN pg_language l ON l.oid = r.prolang WHERE l.lanname <> 'c' AND r.proname NOT IN ('roughly_security_check', 'roughly_export_my_data')
+UNION ALL
+SELECT 'critical', pg_catalog.format('%s on %s', CASE d.classid WHEN 'pg_constraint'::regclass THEN 'constraint' WHEN 'pg_attrdef'::regclass THEN 'default' ELSE 'index' END, t.oid::regclass),
+    p.oid::regprocedure::text, 'Runs in our transactions and sees our rows. Drop it.'
+  FROM pg_depend d
+  JOIN pg_proc p ON d.refclassid = 'pg_proc'::regclass AND p.oid = d.refobjid
+  JOIN tables t ON t.oid = COALESCE((SELECT conrelid FROM pg_constraint WHERE d.classid = 'pg_constraint'::regclass AND oid = d.objid),
+                                    (SELECT adrelid FROM pg_attrdef WHERE d.classid = 'pg_attrdef'::regclass AND oid = d.objid),
+                                    (SELECT indrelid FROM pg_index WHERE d.classid = 'pg_class'::regclass AND indexrelid = d.objid))
+ WHERE d.deptype = 'n' AND NOT EXISTS (SELECT FROM routines r WHERE r.oid = p.oid)
 UNION ALL
 SELECT 'critical', 'trigger on ' || tgrelid::regclass::text, tgname::text, 'Runs in our transactions and sees our rows. Drop it.'
   FROM pg_trigger JOIN tables ON tables.oid = tgrelid WHERE NOT tgisinternal

@@ -1,3 +1,4 @@
+#include "core/password_hash.hpp"
 #include "core/password_rules.hpp"
 
 #include "functions/credentials.hpp"

@@ -40,7 +40,7 @@ constinit Statement count_failure{
     "   THEN pg_catalog.clock_timestamp() + LEAST(interval '1 hour', interval '30 seconds' * pg_catalog.power(2, LEAST(f.failures - 5, 7))) END",
     {BYTEAOID}};
 constinit Statement uncount_failure{
-    "WITH only AS (DELETE FROM roughly.login_failures WHERE email_digest = $1 AND failures = 1)"
+    "WITH gone AS (DELETE FROM roughly.login_failures WHERE email_digest = $1 AND failures = 1)"
     " UPDATE roughly.login_failures SET failures = failures - 1, throttled_until = NULL WHERE email_digest = $1 AND failures > 1",
     {BYTEAOID}};
 constinit Statement forget_failures{"DELETE FROM roughly.login_failures WHERE email_digest = $1", {BYTEAOID}};

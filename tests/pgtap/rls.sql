@@ -8,7 +8,7 @@ SELECT roughly_admin_import_user('cem@tap.example.org') AS cem \gset
 SELECT roughly_create_question('tap: Tea or coffee?', '{tea,coffee}') AS question \gset
 CREATE TABLE tap.posts (author uuid NOT NULL DEFAULT roughly_current_user() REFERENCES roughly.users (id) ON DELETE CASCADE, body text);
 ALTER TABLE tap.posts ENABLE ROW LEVEL SECURITY;
-CREATE POLICY own ON tap.posts USING (author = (SELECT roughly_current_user()));
+CREATE POLICY own ON tap.posts USING (author = roughly_current_user());
 GRANT SELECT, INSERT, UPDATE, DELETE ON tap.posts TO tap_app;
 INSERT INTO tap.posts VALUES (:'ada', 'by ada'), (:'bob', 'by bob');
 

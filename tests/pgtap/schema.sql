@@ -57,21 +57,14 @@ SELECT is_empty($$SELECT adrelid::regclass, pg_get_expr(adbin, adrelid) FROM pg_
     AND pg_get_expr(adbin, adrelid) NOT IN ('gen_random_uuid()', 'roughly_current_user()')$$, 'ids are random');
 SELECT is_empty($$SELECT attrelid::regclass, attname FROM pg_attribute WHERE attrelid::regclass::text IN ('roughly.votes', 'roughly.ballots', 'roughly.batches')
   AND format_type(atttypid, NULL) ~ 'time|date|interval'$$, 'no row of a vote has a time');
--- Statistics of secrets and addresses would be copies of them.
-SELECT is_empty($$SELECT attrelid::regclass, attname FROM pg_attribute WHERE (attrelid::regclass::text, attname::text) IN (VALUES
-    ('roughly.users', 'email'), ('roughly.users', 'email_normalized'), ('roughly.users', 'hashed_password'), ('roughly.users', 'vote_secret'), ('roughly.user_tokens', 'token_digest'),
-    ('roughly.user_tokens', 'previous_digest'), ('roughly.user_tokens', 'sent_to'), ('roughly.tombstones', 'email_digest'), ('roughly.login_failures', 'email_digest'), ('roughly.mail_outbox', 'sealed'),
-    ('roughly.mfa_factors', 'sealed'), ('roughly.recovery_codes', 'code_digest'), ('roughly.password_blocklist', 'digest'),
-    ('roughly.votes', 'voter_tag'), ('roughly.votes', 'receipt'), ('roughly.ballots', 'id'), ('roughly.ballots', 'sealed'), ('roughly.batches', 'sealed'), ('roughly.tallies', 'sealed'),
-    ('roughly.user_profiles', 'birth_year'), ('roughly.user_profiles', 'country'), ('roughly.user_profiles', 'region'), ('roughly.user_profiles', 'gender'),
-    ('roughly.user_profiles', 'education_level'), ('roughly.user_profiles', 'income_bracket'), ('roughly.user_profiles', 'extra')) AND attstattarget IS DISTINCT FROM 0$$,
-  'ANALYZE keeps nothing of secrets, addresses and profiles');
+-- Statistics would be copies of rows, for whoever reads catalogs.
+SELECT is_empty($$SELECT attrelid::regclass, attname FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
+  WHERE relnamespace = 'roughly'::regnamespace AND relkind = 'r' AND attnum > 0 AND NOT attisdropped AND attstattarget IS DISTINCT FROM 0$$, 'ANALYZE keeps nothing of any column');
 SET LOCAL roughly_auth.isolate_votes = off;
 SELECT pg_temp.person('ada', '{"birth_year": 1980, "country": "DE", "extra": {"shirt": "M"}}') \g /dev/null
 SELECT pg_temp.vote('ada', roughly_create_question('tap: Tea or coffee?', '{tea,coffee}'), 'tea') \g /dev/null
 ANALYZE roughly.users, roughly.user_profiles, roughly.user_tokens, roughly.votes, roughly.ballots;
-SELECT is_empty($$SELECT tablename, attname FROM pg_stats WHERE schemaname = 'roughly' AND tablename IN ('users', 'user_profiles', 'votes', 'ballots')
-  AND attname NOT IN ('id', 'user_id', 'question_id', 'confirmed_at', 'inserted_at', 'updated_at', 'votes_from', 'password_changed_at', 'banned_until', 'email_seal')$$, 'and has not');
+SELECT is_empty($$SELECT tablename, attname FROM pg_stats WHERE schemaname = 'roughly'$$, 'and has not');
 SELECT is(pg_temp.mutated('ALTER TABLE roughly.users ALTER email SET STATISTICS 10; ANALYZE roughly.users',
   $$SELECT most_common_vals IS NOT NULL OR n_distinct = -1 FROM pg_stats WHERE schemaname = 'roughly' AND tablename = 'users' AND attname = 'email'$$), 'true', '(it would)');
 

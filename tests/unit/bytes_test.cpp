@@ -195,3 +195,12 @@ TEST(Packing, RefusesCountsThatTheRestCannotHold) {
 
 } // namespace
 } // namespace roughly::test
+
+TEST(Shortened, CutsBetweenCharacters) {
+  EXPECT_EQ(shortened("abc", 3), "abc");
+  EXPECT_EQ(shortened("abcd", 3), "abc");
+  EXPECT_EQ(shortened("a\u00e9", 2), "a");
+  EXPECT_EQ(shortened("a\u00e9", 3), "a\u00e9");
+  EXPECT_EQ(shortened("\u20ac", 2), "");
+  EXPECT_EQ(shortened("", 0), "");
+}
