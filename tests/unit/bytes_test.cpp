@@ -193,9 +193,6 @@ TEST(Packing, RefusesCountsThatTheRestCannotHold) {
   EXPECT_TRUE(throws(Errc::corrupted, [&] { Reader(huge).count(16); }));
 }
 
-} // namespace
-} // namespace roughly::test
-
 TEST(Shortened, CutsBetweenCharacters) {
   EXPECT_EQ(shortened("abc", 3), "abc");
   EXPECT_EQ(shortened("abcd", 3), "abc");
@@ -204,3 +201,6 @@ TEST(Shortened, CutsBetweenCharacters) {
   EXPECT_EQ(shortened("\u20ac", 2), "");
   EXPECT_EQ(shortened("", 0), "");
 }
+
+} // namespace
+} // namespace roughly::test
