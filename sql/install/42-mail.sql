@@ -7,7 +7,7 @@ CREATE TABLE roughly.mail_outbox (
 );
 COMMENT ON TABLE roughly.mail_outbox IS 'sealed mail orders, all of one length; accounts and tokens come into being when they are dequeued';
 CREATE INDEX mail_outbox_locked_until ON roughly.mail_outbox (locked_until);
-ALTER TABLE roughly.mail_outbox ALTER sealed SET STATISTICS 0, ALTER sealed SET STORAGE EXTERNAL;
+ALTER TABLE roughly.mail_outbox ALTER sealed SET STORAGE EXTERNAL;
 SELECT pg_catalog.pg_extension_config_dump('roughly.mail_outbox', '');
 
 CREATE FUNCTION roughly_dequeue_mail(batch integer DEFAULT 10, OUT id uuid, OUT kind text, OUT recipient text, OUT token text, OUT expires_at timestamptz)

@@ -13,6 +13,8 @@ CREATE TABLE roughly.questions (
   max_dims          integer NOT NULL,
   require_confirmed boolean NOT NULL,
   min_account_age   interval NOT NULL,
+  epsilon           double precision CHECK (epsilon BETWEEN 0.1 AND 10),
+  receipts          text NOT NULL CHECK (receipts IN ('truth', 'sent', 'none')),
   opens_at          timestamptz NOT NULL,
   closes_at         timestamptz,
   state             text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'closed', 'counted')),
@@ -36,7 +38,7 @@ CREATE TABLE roughly.votes (
   PRIMARY KEY (question_id, voter_tag)
 );
 COMMENT ON TABLE roughly.votes IS 'who has voted, as tags only their own secret can make, with receipts only it can open';
-ALTER TABLE roughly.votes ALTER voter_tag SET STATISTICS 0, ALTER receipt SET STATISTICS 0, ALTER receipt SET STORAGE PLAIN;
+ALTER TABLE roughly.votes ALTER receipt SET STORAGE PLAIN;
 SELECT pg_catalog.pg_extension_config_dump('roughly.votes', '');
 
 CREATE TABLE roughly.ballots (
@@ -46,7 +48,7 @@ CREATE TABLE roughly.ballots (
   PRIMARY KEY (question_id, id)
 );
 COMMENT ON TABLE roughly.ballots IS 'sealed choice and snapshot, without any link to the voter, waiting to be counted';
-ALTER TABLE roughly.ballots ALTER id SET STATISTICS 0, ALTER sealed SET STATISTICS 0, ALTER sealed SET STORAGE PLAIN;
+ALTER TABLE roughly.ballots ALTER sealed SET STORAGE PLAIN;
 SELECT pg_catalog.pg_extension_config_dump('roughly.ballots', '');
 
 CREATE TABLE roughly.batches (
@@ -58,7 +60,7 @@ CREATE TABLE roughly.batches (
   PRIMARY KEY (question_id, batch_no, block_no)
 );
 COMMENT ON TABLE roughly.batches IS 'ballots frozen together: shuffled, sealed again in blocks; kept for roughly_recount';
-ALTER TABLE roughly.batches ALTER sealed SET STATISTICS 0, ALTER sealed SET STORAGE EXTERNAL;
+ALTER TABLE roughly.batches ALTER sealed SET STORAGE EXTERNAL;
 SELECT pg_catalog.pg_extension_config_dump('roughly.batches', '');
 
 CREATE TABLE roughly.tallies (
@@ -66,7 +68,7 @@ CREATE TABLE roughly.tallies (
   sealed      bytea NOT NULL
 );
 COMMENT ON TABLE roughly.tallies IS 'sealed cumulative counts, bound to the release number';
-ALTER TABLE roughly.tallies ALTER sealed SET STATISTICS 0, ALTER sealed SET STORAGE EXTERNAL;
+ALTER TABLE roughly.tallies ALTER sealed SET STORAGE EXTERNAL;
 SELECT pg_catalog.pg_extension_config_dump('roughly.tallies', '');
 
 CREATE TABLE roughly.releases (
@@ -86,12 +88,13 @@ SELECT pg_catalog.pg_extension_config_dump('roughly.releases', '');
 CREATE FUNCTION roughly_create_question(prompt text, choices text[], dimensions text[] DEFAULT '{}', k integer DEFAULT 10,
     min_batch integer DEFAULT NULL, growth double precision DEFAULT 0.5, max_wait interval DEFAULT '1 day',
     max_dims integer DEFAULT 2, max_rank integer DEFAULT 512, require_confirmed boolean DEFAULT true,
-    min_account_age interval DEFAULT '0', opens_at timestamptz DEFAULT NULL, closes_at timestamptz DEFAULT NULL)
+    min_account_age interval DEFAULT '0', opens_at timestamptz DEFAULT NULL, closes_at timestamptz DEFAULT NULL,
+    epsilon double precision DEFAULT NULL, receipts text DEFAULT 'truth')
   RETURNS uuid
   AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE
   SET search_path = pg_catalog, pg_temp;
-COMMENT ON FUNCTION roughly_create_question(text, text[], text[], integer, integer, double precision, interval, integer, integer, boolean, interval, timestamptz, timestamptz) IS
-  'Makes a question and returns its id. 2 to 64 choices; up to 8 dimensions by name; k at least roughly_auth.min_k; a batch is counted when min_batch (default 2 k) ballots wait and they are growth times those counted before, or max_wait has passed (null: never by time; growth Infinity: never by growth). Nothing of it can be changed later. Errors: 22023, 22001, 22004, 42704 unknown dimension.';
+COMMENT ON FUNCTION roughly_create_question(text, text[], text[], integer, integer, double precision, interval, integer, integer, boolean, interval, timestamptz, timestamptz, double precision, text) IS
+  'Makes a question and returns its id. 2 to 64 choices; up to 8 dimensions by name; k at least roughly_auth.min_k; a batch is counted when min_batch (default 2 k) ballots wait and they are growth times those counted before, or max_wait has passed (null: never by time; growth Infinity: never by growth). epsilon, from 0.1 to 10: randomised response, so that what is counted is the choice cast with probability e^epsilon / (e^epsilon + choices - 1), any other else; receipts keep the truth, what was sent, or none. Nothing of it can be changed later. Errors: 22023, 22001, 22004, 42704 unknown dimension.';
 
 CREATE FUNCTION roughly_close_question(question uuid) RETURNS void
   AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE
@@ -100,7 +103,8 @@ COMMENT ON FUNCTION roughly_close_question(uuid) IS
   'Ends voting, after waiting for votes under way. The next roughly_publish counts the last batch. Errors: 42704, 55000 closed already.';
 
 CREATE FUNCTION roughly_questions(OUT question uuid, OUT prompt text, OUT choices text[], OUT dimensions text[], OUT k integer,
-    OUT max_dims integer, OUT state text, OUT opens_at timestamptz, OUT closes_at timestamptz) RETURNS SETOF record
+    OUT max_dims integer, OUT state text, OUT opens_at timestamptz, OUT closes_at timestamptz,
+    OUT epsilon double precision, OUT receipts text) RETURNS SETOF record
   AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED
   SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION roughly_questions() IS

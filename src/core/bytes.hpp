@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -66,6 +67,7 @@ public:
   void u8(std::uint8_t value) { out_.push_back(value); }
   void u16(std::uint16_t value) { fixed<2>(value); }
   void u32(std::uint32_t value) { fixed<4>(value); }
+  void real(double value) { fixed<8>(std::bit_cast<std::uint64_t>(value)); } // IEEE 754, 8 bytes
   void varint(std::uint64_t value) {
     for (; value >= 0x80; value >>= 7)
       out_.push_back(static_cast<unsigned char>(value | 0x80));
@@ -94,6 +96,7 @@ public:
   std::uint8_t u8() { return static_cast<std::uint8_t>(fixed<1>()); }
   std::uint16_t u16() { return static_cast<std::uint16_t>(fixed<2>()); }
   std::uint32_t u32() { return static_cast<std::uint32_t>(fixed<4>()); }
+  double real() { return std::bit_cast<double>(fixed<8>()); }
   std::uint64_t varint();
   // A count of things that take at least `each` bytes: refused when the rest cannot hold them.
   std::size_t count(std::size_t each = 1);

@@ -33,6 +33,14 @@ Uuid VoteSecret::tag(const Uuid &question) const {
   return tag;
 }
 
+std::array<unsigned char, 16> VoteSecret::draw(const Uuid &question) const {
+  SecretBytes key(key_size);
+  crypto_kdf_derive_from_key(key.data(), key.size(), 2, "response", secret_.data());
+  std::array<unsigned char, 16> draw;
+  crypto_generichash(draw.data(), draw.size(), question.data(), question.size(), key.data(), key.size());
+  return draw;
+}
+
 Bytes VoteSecret::seal_receipt(const Uuid &question, const Receipt &receipt) const {
   Writer<SecretBytes> plain;
   plain.u8(format);

@@ -5,8 +5,10 @@
 
 namespace roughly {
 
+inline constexpr std::uint8_t no_choice = 0xff;
+
 struct Receipt {
-  std::uint8_t choice; // index into the question's choices
+  std::uint8_t choice; // index into the question's choices, or no_choice
   std::int32_t day;    // days since 2000-01-01
 };
 
@@ -17,6 +19,8 @@ public:
 
   // BLAKE2b-128 keyed with the secret over the question id, dressed as a version 8 UUID (RFC 9562).
   [[nodiscard]] Uuid tag(const Uuid &question) const;
+  // 16 random bytes that are always the same for the question: what chance decides for this person.
+  [[nodiscard]] std::array<unsigned char, 16> draw(const Uuid &question) const;
   // Always the same length. The key is derived from the secret alone: rotating the keyring re-seals secrets, not receipts.
   [[nodiscard]] Bytes seal_receipt(const Uuid &question, const Receipt &receipt) const;
   [[nodiscard]] Receipt open_receipt(const Uuid &question, ByteView sealed) const;

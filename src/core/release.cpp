@@ -29,6 +29,7 @@ Writer<Bytes> begin(const ReleaseHeader &header) {
   out.u8(header.max_dims);
   write_names(out, header.choices);
   write_names(out, header.dimensions);
+  out.real(header.epsilon.value_or(0));
   return out;
 }
 
@@ -85,6 +86,8 @@ PublishedView unpack_release(ByteView packed) {
   view.header.max_dims = in.u8();
   view.header.choices = read_names(in);
   view.header.dimensions = read_names(in);
+  if (const double epsilon = in.real(); epsilon != 0)
+    view.header.epsilon = epsilon;
 
   std::vector<Dimension> dimensions(in.count());
   for (Dimension &dimension : dimensions) {

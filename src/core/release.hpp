@@ -11,6 +11,7 @@ struct ReleaseHeader {
   std::uint8_t max_dims = 0;
   std::vector<std::string> choices;
   std::vector<std::string> dimensions; // names, in the question's order
+  std::optional<double> epsilon;       // of randomised response
 };
 
 struct PublishedCell {

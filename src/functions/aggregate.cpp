@@ -1,5 +1,5 @@
 // Reading: roughly.releases and nothing else. No key, no tally, no vote.
-#include "core/estimate.hpp"
+#include "core/randomised_response.hpp"
 #include "core/release.hpp"
 #include "pg/spi.hpp"
 
@@ -43,13 +43,16 @@ void check_view(const ReleaseHeader &header, const std::vector<std::string> &by)
 }
 
 void put_cell(RowSet &result, const PublishedView &view, const PublishedCell &cell) {
+  const ReleaseHeader &header = view.header;
+  const auto response = header.epsilon ? std::optional(RandomisedResponse(*header.epsilon, header.choices.size())) : std::nullopt;
   std::vector<std::pair<std::string, std::string>> slice;
   for (std::size_t d = 0; d < view.dimensions.size(); ++d)
     slice.emplace_back(view.dimensions[d], cell.categories[d]);
   const Value json = jsonb_value(slice);
   const Count respondents = std::accumulate(cell.counts.begin(), cell.counts.end(), Count{0});
   for (std::size_t choice = 0; choice < cell.counts.size(); ++choice) {
-    const Share share = wilson(static_cast<double>(cell.counts[choice]), static_cast<double>(respondents));
+    const auto votes = static_cast<double>(cell.counts[choice]), all = static_cast<double>(respondents);
+    const Share share = response ? response->estimate(votes, all) : wilson(votes, all);
     result.put({json, value(std::string_view(view.header.choices[choice])), value(static_cast<std::int64_t>(cell.counts[choice])),
                 value(static_cast<std::int64_t>(respondents)), value(share.share), value(share.low), value(share.high),
                 value(static_cast<std::int32_t>(cell.as_of))});
@@ -93,7 +96,8 @@ ROUGHLY_FUNCTION(roughly_release) {
     const PublishedView view = unpack_release(rows.get<Bytes>(i, 4));
     result.put({value(rows.get<std::vector<std::string>>(i, 1)), value(rows.get<std::int32_t>(i, 2)), value(rows.get<std::int64_t>(i, 3)),
                 value(static_cast<std::int32_t>(view.cells.size())), value(static_cast<std::int32_t>(view.header.k)),
-                value(std::string_view("witness sets of determinant 1 or -1"))});
+                value(std::string_view("witness sets of determinant 1 or -1")),
+                value(std::string_view(view.header.epsilon ? "randomised response" : "exact counts")), value(view.header.epsilon)});
   }
   return void_result();
 }

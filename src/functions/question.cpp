@@ -1,3 +1,4 @@
+#include "core/randomised_response.hpp"
 #include "functions/records.hpp"
 #include "pg/settings.hpp"
 
@@ -10,10 +11,10 @@ constexpr std::int64_t most_ballots = 1'000'000'000;
 
 constinit Statement insert_question{
     "INSERT INTO roughly.questions (id, prompt, choices, dimensions, k, min_batch, growth, max_wait, max_dims, max_rank,"
-    "   require_confirmed, min_account_age, opens_at, closes_at, policy_seal)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+    "   require_confirmed, min_account_age, opens_at, closes_at, policy_seal, epsilon, receipts)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
     {UUIDOID, TEXTOID, TEXTARRAYOID, BYTEAOID, INT4OID, INT4OID, FLOAT8OID, INTERVALOID, INT4OID, INT4OID, BOOLOID, INTERVALOID,
-     TIMESTAMPTZOID, TIMESTAMPTZOID, BYTEAOID}};
+     TIMESTAMPTZOID, TIMESTAMPTZOID, BYTEAOID, FLOAT8OID, TEXTOID}};
 constinit Statement check_times{
     "SELECT $1 > interval '0' AND $1 <= interval '100 years', $2 BETWEEN interval '0' AND interval '100 years',"
     "   $4 > COALESCE($3, pg_catalog.now()) AND $4 > pg_catalog.now(),"
@@ -30,7 +31,7 @@ constinit Statement close_question{
 constinit Statement select_questions{
     "SELECT id, prompt, choices, dimensions, k, max_dims,"
     "   CASE WHEN state <> 'open' OR closes_at <= pg_catalog.now() THEN 'closed'"
-    "     WHEN opens_at > pg_catalog.now() THEN 'scheduled' ELSE 'open' END, opens_at, closes_at"
+    "     WHEN opens_at > pg_catalog.now() THEN 'scheduled' ELSE 'open' END, opens_at, closes_at, epsilon, receipts"
     " FROM roughly.questions ORDER BY opens_at, id",
     {}};
 
@@ -72,6 +73,8 @@ ROUGHLY_FUNCTION(roughly_create_question) {
   const auto max_dims = arguments.get<std::int32_t>(7, "max_dims");
   const auto max_rank = arguments.get<std::int32_t>(8, "max_rank");
   const auto require_confirmed = arguments.get<bool>(9, "require_confirmed");
+  const auto epsilon = arguments.optional<double>(13);
+  const auto receipts = arguments.get<std::string>(14, "receipts");
   if (arguments.is_null(10))
     throw Error(Errc::null_argument, "min_account_age must not be null");
   if (prompt.empty())
@@ -81,6 +84,10 @@ ROUGHLY_FUNCTION(roughly_create_question) {
   check_choices(choices);
   if (!(growth >= 0.1)) // NaN too
     invalid("growth must be at least 0.1", "0.5 waits for half as many ballots as were counted before; 'Infinity' never counts by growth.");
+  if (epsilon && !(*epsilon >= least_epsilon && *epsilon <= most_epsilon))
+    invalid("epsilon must be from 0.1 to 10", "Null counts every choice as it was cast.");
+  if (receipts != "truth" && receipts != "sent" && receipts != "none")
+    invalid("receipts must be truth, sent or none");
   in_range(max_dims, 0, static_cast<std::int64_t>(max_dimensions), "max_dims");
   in_range(max_rank, 1, 4096, "max_rank");
   const auto argument = [&](int n) { return Value{fcinfo->args[n].value, fcinfo->args[n].isnull}; };
@@ -109,13 +116,15 @@ ROUGHLY_FUNCTION(roughly_create_question) {
     question.growth = growth;
     question.max_wait = times.get<std::int64_t>(0, 4);
     question.require_confirmed = require_confirmed;
+    question.epsilon = epsilon;
+    question.receipts = receipts;
     question.min_account_age = times.get<std::int64_t>(0, 5);
     question.opens_at = times.get<std::int64_t>(0, 6);
     const Bytes policy_seal = question.seal_policy(keys::sealing(spi).subkey<Purpose::question>());
     spi.write(insert_question,
               {value(id), value(std::string_view(prompt)), argument(1), value(ByteView(packed)), value(static_cast<std::int32_t>(k)),
                value(static_cast<std::int32_t>(min_batch)), value(growth), argument(6), value(std::int32_t{question.max_dims}),
-               value(max_rank), argument(9), argument(10), value(question.opens_at), argument(12), value(ByteView(policy_seal))});
+               value(max_rank), argument(9), argument(10), value(question.opens_at), argument(12), value(ByteView(policy_seal)), argument(13), argument(14)});
     const Bytes empty = pack_empty_release(question.header());
     spi.write(insert_empty_release, {value(id), value(ByteView(empty))});
   }

@@ -16,7 +16,7 @@ constinit Statement select_question{
     "SELECT choices, dimensions, k, max_rank, max_dims, min_batch, growth,"
     "   max_wait IS NOT NULL AND COALESCE(released_at, opens_at) + max_wait <= pg_catalog.clock_timestamp(),"
     "   require_confirmed, (EXTRACT(epoch FROM min_account_age) * 1000000)::int8, opens_at, closes_at, state, batch, release,"
-    "   COALESCE((EXTRACT(epoch FROM max_wait) * 1000000)::int8, -1), policy_seal"
+    "   COALESCE((EXTRACT(epoch FROM max_wait) * 1000000)::int8, -1), policy_seal, epsilon, receipts"
     " FROM roughly.questions WHERE id = $1",
     {UUIDOID}};
 
@@ -48,7 +48,7 @@ std::vector<std::string> names_of(const std::vector<Dimension> &dimensions) {
 } // namespace
 
 ReleaseHeader Question::header() const {
-  return {policy.k, max_dims, choices, names_of(dimensions)};
+  return {policy.k, max_dims, choices, names_of(dimensions), epsilon};
 }
 
 Binding Question::policy_binding() const {
@@ -57,13 +57,14 @@ Binding Question::policy_binding() const {
   for (const std::string &choice : choices)
     out.text(choice);
   out.raw(pack_dimensions(dimensions));
-  std::uint64_t growth_bits;
-  memcpy(&growth_bits, &growth, sizeof growth_bits);
   for (const std::uint64_t number :
-       {std::uint64_t{policy.k}, std::uint64_t{policy.max_rank}, std::uint64_t{max_dims}, std::uint64_t{min_batch}, growth_bits,
+       {std::uint64_t{policy.k}, std::uint64_t{policy.max_rank}, std::uint64_t{max_dims}, std::uint64_t{min_batch},
         static_cast<std::uint64_t>(max_wait), std::uint64_t{require_confirmed}, static_cast<std::uint64_t>(min_account_age),
         static_cast<std::uint64_t>(opens_at)})
     out.varint(number);
+  out.real(growth);
+  out.real(epsilon.value_or(0));
+  out.text(receipts);
   return Binding("question").with(id).with(ByteView(std::move(out).take()));
 }
 
@@ -102,6 +103,8 @@ Question load_question(Spi &spi, const Uuid &id) {
   question.batch = static_cast<std::uint32_t>(rows.get<std::int32_t>(0, 14));
   question.release = static_cast<std::uint32_t>(rows.get<std::int32_t>(0, 15));
   question.max_wait = rows.get<std::int64_t>(0, 16);
+  question.epsilon = rows.optional<double>(0, 18);
+  question.receipts = rows.get<std::string>(0, 19);
   question.check_policy(spi, rows.get<Bytes>(0, 17));
   return question;
 }

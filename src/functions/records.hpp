@@ -19,6 +19,8 @@ struct Question {
   std::int64_t max_wait; // microseconds; -1: never by time
   bool waited; // the last release, or the opening, is at least max_wait old
   bool require_confirmed;
+  std::optional<double> epsilon; // of randomised response
+  std::string receipts;          // what they keep: truth, sent or none
   std::int64_t min_account_age; // microseconds
   TimestampTz opens_at;
   std::optional<TimestampTz> closes_at;

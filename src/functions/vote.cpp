@@ -1,3 +1,4 @@
+#include "core/randomised_response.hpp"
 #include "functions/records.hpp"
 #include "pg/identity.hpp"
 
@@ -69,10 +70,12 @@ ROUGHLY_FUNCTION(roughly_cast_vote) {
   const std::uint8_t place = find_choice(question, choice);
   const Voter voter = load_voter(spi, user, question.dimensions);
   check_entitled(question, voter, now);
-  const Ballot ballot{place, voter.confirmed, take_snapshot(voter, question.dimensions)};
-
   const VoteSecret secret = open_vote_secret(spi, user, voter.sealed_vote_secret);
-  const Bytes receipt = secret.seal_receipt(id, {place, static_cast<std::int32_t>(now / microseconds_per_day)});
+  const std::uint8_t sent =
+      question.epsilon ? RandomisedResponse(*question.epsilon, question.choices.size()).respond(place, secret.draw(id)) : place;
+  const Ballot ballot{sent, voter.confirmed, take_snapshot(voter, question.dimensions)};
+  const std::uint8_t kept = question.receipts == "truth" ? place : question.receipts == "sent" ? sent : no_choice;
+  const Bytes receipt = secret.seal_receipt(id, {kept, static_cast<std::int32_t>(now / microseconds_per_day)});
   identity::begin_vote();
   mark_voted(spi, id, secret.tag(id), receipt);
 
@@ -98,9 +101,10 @@ ROUGHLY_FUNCTION(roughly_my_answers) {
     const Receipt receipt = secret.open_receipt(id, found.get<Bytes>(0, 1));
     const auto prompt = questions.get<std::string>(i, 2);
     const auto choices = questions.get<std::vector<std::string>>(i, 3);
-    if (receipt.choice >= choices.size())
+    const bool kept = receipt.choice != no_choice;
+    if (kept && receipt.choice >= choices.size())
       throw Error(Errc::corrupted, "a receipt names a choice that the question does not have");
-    result.put({value(id), value(std::string_view(prompt)), value(std::string_view(choices[receipt.choice])),
+    result.put({value(id), value(std::string_view(prompt)), kept ? value(std::string_view(choices[receipt.choice])) : Value{},
                 Value{DateADTGetDatum(receipt.day), false}});
   }
   return void_result();

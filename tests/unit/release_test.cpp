@@ -7,7 +7,7 @@ namespace {
 
 const std::vector<Dimension> dimensions{dimension("region", {"north", "south"}), bands("age", {18, 65}),
                                         codes("town")};
-const ReleaseHeader header{10, 2, {"yes", "no"}, {"region", "age", "town"}};
+const ReleaseHeader header{10, 2, {"yes", "no"}, {"region", "age", "town"}, 1.5};
 
 std::string snapshot(const std::optional<std::string> &region, const std::optional<std::string> &age,
                      const std::optional<std::string> &town) {
@@ -49,6 +49,7 @@ TEST(Release, RepeatsTheHeader) {
   EXPECT_EQ(view.header.max_dims, 2);
   EXPECT_EQ(view.header.choices, header.choices);
   EXPECT_EQ(view.header.dimensions, header.dimensions);
+  EXPECT_EQ(view.header.epsilon, header.epsilon);
   EXPECT_EQ(view.dimensions, std::vector<std::string>{"region"});
 }
 
