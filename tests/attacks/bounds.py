@@ -22,7 +22,8 @@ def heaviest(combinations, sizes, kind):
     basis = csr_matrix(numerators / denominators[:, None])
     others = sizes.astype(float)
     others[kind] -= 1
-    answer = _solve(c=[*numpy.zeros(len(sizes)), -1.0], A_eq=hstack([basis, -basis[:, [kind]]]), b_eq=numpy.zeros(basis.shape[0]),
+    answer = _solve(c=[*numpy.zeros(len(sizes)), -1.0],
+                    A_eq=hstack([basis, -basis[:, [kind]]]), b_eq=numpy.zeros(basis.shape[0]),
                     bounds=[*((-n, n) for n in others), (None, sizes.sum())])
     number = answer.eqlin.marginals @ basis
     number /= number[kind]

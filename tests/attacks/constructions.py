@@ -5,19 +5,23 @@ from publications import Publication, Respondent, covers
 
 
 def parity(k):
-    """Any three single-dimension tables of 000, 110, 101, 011 have determinant 2: the sum of a=1, b=1 and c=1 is, modulo 2,
+    """On 000, 110, 101 and 011 the total, a=1, b=1 and c=1 have determinant 2 or -2: the sum of the last three is, modulo 2,
     the vote of the one person with 111."""
     return yes_no('parity', [kind for kind in ('000', '110', '101', '011') for _ in range(k)] + ['111'])
+
+
+def left_behind(k):
+    """One person of 1 among others of 0, then a batch of 0 alone. Of the second batch "0" says nothing that the total does
+    not say, and yet the total less "0" is the one person of the first."""
+    return yes_no('left_behind', ['1'] + ['0'] * (6 * k - 1))
 
 
 # Nine kinds of k people and one person. A combination of the total and the eight tables by one dimension is 0 on the
 # first eight kinds, 1 or -1 on the ninth and 42 or -42 on the person; found by hill climbing over planes through 0/1 points.
 # The two polls differ in whether a release has k sets of witnesses with determinants of 1 or -1 all the way.
 HEAVY = {
-    'heavy_refused': ('00101110', '10011100', '11001010', '01011111', '01101001', '11110101', '10000011', '01000100', '00001011',
-                      '00110010'),
-    'heavy_accepted': ('01001101', '00100110', '00111011', '11000111', '01110100', '11101010', '10011110', '10000000', '00111110',
-                       '10101101'),
+    'heavy_refused': '00101110 10011100 11001010 01011111 01101001 11110101 10000011 01000100 00001011 00110010'.split(),
+    'heavy_accepted': '01001101 00100110 00111011 11000111 01110100 11101010 10011110 10000000 00111110 10101101'.split(),
 }
 
 

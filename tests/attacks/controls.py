@@ -6,7 +6,7 @@ import attacks
 import constructions
 import numpy
 from people import survey
-from publications import Publication, Respondent
+from publications import Publication, Respondent, group_by
 from server import Poll
 
 
@@ -64,10 +64,17 @@ def power(report, server):
     report.ok(found[5].people == 0 and found[10].people > 0 and 5 <= found[10].smallest < 10,
               'a poll of k = 5 audited for k = 10: groups of 5 to 9 are found, and none below 5', found)
 
+    data = constructions.left_behind(10)
+    ours = Poll(server, data, min_batch=30).run()
+    threshold = group_by(ours.respondents, data.choices, 1, 10)
+    report.ok(attacks.one_step(threshold, 10).alone == 1, 'left behind: a threshold gives the one person away')
+    report.ok(attacks.rational(ours, 10, True).people == 0, 'left behind: roughly_auth does not')
+
     data = constructions.parity(10)
     ours = Poll(server, data, max_dims=1, min_batch=len(data.people)).run()
     weaker, model = (constructions.witness_model(data, 10, unimodular) for unimodular in (False, True))
-    report.ok(attacks.modular(weaker, 10, 2, True).alone == 1, 'parity: published without "1 or -1", arithmetic modulo 2 finds the one person')
+    report.ok(attacks.modular(weaker, 10, 2, True).alone == 1,
+              'parity: published without "1 or -1", arithmetic modulo 2 finds the one person')
     report.ok(attacks.rational(weaker, 10, True).people == attacks.modular(weaker, 10, 3, True).people == 0,
               'parity: arithmetic over the rationals and modulo 3 does not')
     for name, publication in (('the model with "1 or -1"', model), ('roughly_auth', ours)):

@@ -45,7 +45,8 @@ def survey(name, seed=1, size=None):
     return DataSet(name, tuple(f'{name}_{d}' for d in dimensions), tuple(sorted({choice for _, choice in people})), people)
 
 
-REGIONS = {'NL': ('NL-NH', 'NL-ZH', 'NL-UT', 'NL-ZE'), 'BE': ('BE-VAN', 'BE-WLG'), 'LU': ('LU-LU',), 'FR': ('FR-IDF', None), None: (None,)}
+REGIONS = {'NL': ('NL-NH', 'NL-ZH', 'NL-UT', 'NL-ZE'), 'BE': ('BE-VAN', 'BE-WLG'), 'LU': ('LU-LU',), 'FR': ('FR-IDF', None),
+           None: (None,)}
 
 
 def synthetic(seed, size):

@@ -50,8 +50,9 @@ class Server:
             self.app.execute("SELECT roughly_request_magic_link(e) FROM unnest(%s::text[]) e", [some])
             links = self.mailer.execute("SELECT id, token FROM roughly_dequeue_mail(1000)").fetchall()
             self.mailer.execute("SELECT roughly_mail_sent(i) FROM unnest(%s::uuid[]) i", [[link.id for link in links]])
-            opened = self.app.execute("SELECT l.status, l.session_token FROM unnest(%s::text[]) t, roughly_log_in_with_magic_link(t) l",
-                                      [[link.token for link in links]]).fetchall()
+            opened = self.app.execute(
+                "SELECT l.status, l.session_token FROM unnest(%s::text[]) t, roughly_log_in_with_magic_link(t) l",
+                [[link.token for link in links]]).fetchall()
             if len(opened) != len(some) or any(person.status != 'ok' for person in opened):
                 raise RuntimeError('not everybody could log in')
             self.tokens += [person.session_token for person in opened]
@@ -84,9 +85,9 @@ class Poll:
         self.server.define(self.data)
         self.min_batch = self.min_batch or 2 * self.k
         self.question = self.server.admin.execute(
-            "SELECT roughly_create_question(%s, %s, %s, k => %s, min_batch => %s, growth => %s, max_wait => NULL, max_dims => %s)",
-            [self.data.name, list(self.data.choices), list(self.data.dimensions), self.k, self.min_batch, self.growth, self.max_dims]
-        ).fetchone()[0]
+            "SELECT roughly_create_question(%s, %s, %s, k => %s, min_batch => %s, growth => %s, max_wait => NULL,"
+            " max_dims => %s)", [self.data.name, list(self.data.choices), list(self.data.dimensions), self.k, self.min_batch,
+                                 self.growth, self.max_dims]).fetchone()[0]
         self.views = [list(view) for size in range(self.max_dims + 1)
                       for view in itertools.combinations(self.data.dimensions, size)]
 
@@ -125,7 +126,8 @@ class Poll:
         for (cell, _, respondents), numbers in votes.items():
             if sum(numbers.values()) != respondents:
                 raise AssertionError(f'the votes of {cell} do not add up')
-        return {cell: (as_of, tuple(numbers[choice] for choice in self.data.choices)) for (cell, as_of, _), numbers in votes.items()}
+        return {cell: (as_of, tuple(numbers[choice] for choice in self.data.choices))
+                for (cell, as_of, _), numbers in votes.items()}
 
     def look(self):
         """Reads all and keeps it. A number once published may never change; a new total counts everybody who has voted."""
@@ -136,7 +138,8 @@ class Poll:
         release, _ = shown.get(frozenset(), (0, ()))
         if release > self.release:
             self.release = release
-            self.counted += [Respondent(profile, choice, release) for profile, choice in self.data.people[len(self.counted):self.arrived]]
+            self.counted += [Respondent(profile, choice, release)
+                             for profile, choice in self.data.people[len(self.counted):self.arrived]]
 
     def run(self):
         """The whole poll, read after every release."""

@@ -37,9 +37,11 @@ def refusals(poll):
     ways = {
         'in a transaction block': ["BEGIN", call],
         'after a savepoint': ["BEGIN", "SAVEPOINT s", call],
-        'in a block with an exception handler': [SQL("DO $$ BEGIN {}; EXCEPTION WHEN no_data_found THEN NULL; END $$").format(call)],
-        'in a function': [SQL("CREATE FUNCTION pg_temp.f() RETURNS void LANGUAGE plpgsql AS $$ BEGIN {}; END $$").format(call),
-                          "SELECT pg_temp.f()"],
+        'in a block with an exception handler': [
+            SQL("DO $$ BEGIN {}; EXCEPTION WHEN no_data_found THEN NULL; END $$").format(call)],
+        'in a function': [
+            SQL("CREATE FUNCTION pg_temp.f() RETURNS void LANGUAGE plpgsql AS $$ BEGIN {}; END $$").format(call),
+            "SELECT pg_temp.f()"],
         'in a repeatable read transaction': ["BEGIN ISOLATION LEVEL REPEATABLE READ", call],
     }
     answers = {}
