@@ -15,7 +15,7 @@ class Report:
             print(f'#   found: {found}', file=sys.stderr, flush=True)
 
     def line(self, text='', *columns):
-        self.lines.append(f'{text:<48}' + ''.join(f'{column:>22}' for column in columns))
+        self.lines.append(f'{text:<46}' + ''.join(f'{column:>24}' for column in columns))
 
     def done(self):
         print('#', *(f'# {line}'.rstrip() for line in self.lines), sep='\n')

@@ -159,7 +159,7 @@ def sybils(report, server):
             outcome = "the victim's vote is read" if enough else 'nothing is shown'
             report.ok(found == ({'yes': 0, 'no': 1} if enough else None),
                       f'9 {own} accounts of one hand, batches of {min_batch}: {outcome}', found)
-            report.line(f'9 {own} own accounts and a victim, min_batch {min_batch}, k 10', outcome)
+            report.line(f'9 {own} accounts and a victim, min_batch {min_batch}', f'  {outcome}')
 
 
 def main():
