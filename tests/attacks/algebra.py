@@ -13,7 +13,7 @@ touches mod m. So what L gives away mod the primes is all that it gives away mod
 denominator of R is divisible by q, then L mod q is the row space of R mod q; any other R is first brought there by
 exchanging pivots.
 """
-from math import gcd, lcm
+from math import lcm
 
 import numpy
 
