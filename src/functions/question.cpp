@@ -153,9 +153,11 @@ ROUGHLY_FUNCTION(roughly_questions) {
       names.push_back(dimension.name);
     const auto id = rows.get<Uuid>(i, 1);
     const auto prompt = rows.get<std::string>(i, 2), state = rows.get<std::string>(i, 7);
+    const auto receipts = rows.get<std::string>(i, 11);
     result.put({value(id), value(std::string_view(prompt)), value(rows.get<std::vector<std::string>>(i, 3)), value(names),
                 value(rows.get<std::int32_t>(i, 5)), value(rows.get<std::int32_t>(i, 6)), value(std::string_view(state)),
-                value(rows.get<std::int64_t>(i, 8)), value(rows.optional<std::int64_t>(i, 9))});
+                value(rows.get<std::int64_t>(i, 8)), value(rows.optional<std::int64_t>(i, 9)), value(rows.optional<double>(i, 10)),
+                value(std::string_view(receipts))});
   }
   return void_result();
 }

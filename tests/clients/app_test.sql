@@ -5,7 +5,7 @@ CREATE TABLE note (
   body    text NOT NULL
 );
 ALTER TABLE note ENABLE ROW LEVEL SECURITY;
-CREATE POLICY own ON note USING (user_id = (SELECT roughly_current_user()));
+CREATE POLICY own ON note USING (user_id = roughly_current_user());
 GRANT SELECT, INSERT ON note TO roughly_app;
 -- [end]
 

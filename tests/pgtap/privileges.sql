@@ -25,7 +25,7 @@ INSERT INTO may VALUES
   ('roughly_change_password(text,text)', 'app'),
   ('roughly_close_question(uuid)', 'admin'),
   ('roughly_confirm_user(text,text)', 'app'),
-  ('roughly_create_question(text,text[],text[],integer,integer,double precision,interval,integer,integer,boolean,interval,timestamp with time zone,timestamp with time zone)', 'admin'),
+  ('roughly_create_question(text,text[],text[],integer,integer,double precision,interval,integer,integer,boolean,interval,timestamp with time zone,timestamp with time zone,double precision,text)', 'admin'),
   ('roughly_current_session()', 'app'),
   ('roughly_current_user()', 'app'),
   ('roughly_delete_account(text)', 'app'),

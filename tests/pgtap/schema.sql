@@ -18,7 +18,7 @@ INSERT INTO designed VALUES
   ('recovery_codes', 'user_id uuid!, code_digest bytea!'),
   ('user_profiles', 'id uuid!, user_id uuid!, birth_year integer, country text, region text, gender text, education_level text, income_bracket text, extra jsonb!, inserted_at timestamp with time zone!, updated_at timestamp with time zone!'),
   ('dimensions', 'name text!, source text!, kind text!, categories text[], edges bigint[], label text!, builtin boolean!'),
-  ('questions', 'id uuid!, prompt text!, choices text[]!, dimensions bytea!, k integer!, max_rank integer!, min_batch integer!, growth double precision!, max_wait interval, max_dims integer!, require_confirmed boolean!, min_account_age interval!, opens_at timestamp with time zone!, closes_at timestamp with time zone, state text!, batch integer!, release integer!, released_at timestamp with time zone, policy_seal bytea!, inserted_at timestamp with time zone!'),
+  ('questions', 'id uuid!, prompt text!, choices text[]!, dimensions bytea!, k integer!, max_rank integer!, min_batch integer!, growth double precision!, max_wait interval, max_dims integer!, require_confirmed boolean!, min_account_age interval!, epsilon double precision, receipts text!, opens_at timestamp with time zone!, closes_at timestamp with time zone, state text!, batch integer!, release integer!, released_at timestamp with time zone, policy_seal bytea!, inserted_at timestamp with time zone!'),
   ('votes', 'question_id uuid!, voter_tag uuid!, receipt bytea!'),
   ('ballots', 'question_id uuid!, id uuid!, sealed bytea!'),
   ('batches', 'question_id uuid!, batch_no integer!, block_no integer!, blocks integer!, sealed bytea!'),
