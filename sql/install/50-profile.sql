@@ -37,7 +37,8 @@ INSERT INTO roughly.dimensions (name, source, kind, categories, edges, label, bu
   ('gender', 'gender', 'categories', '{female,male,non_binary,other}', NULL, 'gender', true),
   ('education_level', 'education_level', 'categories',
     '{none,primary,lower_secondary,upper_secondary,post_secondary,bachelor,master,doctorate}', NULL, 'highest education', true),
-  ('income_bracket', 'income_bracket', 'categories', '{lowest,low,middle,high,highest}', NULL, 'income, fifths of the population', true);
+  ('income_bracket', 'income_bracket', 'categories', '{lowest,low,middle,high,highest}', NULL, 'income, fifths of the population', true),
+  ('answer_quality', 'answers', 'categories', '{low,medium,high}', NULL, 'pattern of earlier answers', true);
 
 CREATE FUNCTION roughly_set_profile(profile jsonb) RETURNS void
   AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE

@@ -15,6 +15,8 @@ CREATE TABLE roughly.questions (
   min_account_age   interval NOT NULL,
   epsilon           double precision CHECK (epsilon BETWEEN 0.1 AND 10),
   receipts          text NOT NULL CHECK (receipts IN ('truth', 'sent', 'none')),
+  witness_account_age interval NOT NULL,
+  witness_daily_votes integer,
   opens_at          timestamptz NOT NULL,
   closes_at         timestamptz,
   state             text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'closed', 'counted')),
@@ -89,12 +91,29 @@ CREATE FUNCTION roughly_create_question(prompt text, choices text[], dimensions 
     min_batch integer DEFAULT NULL, growth double precision DEFAULT 0.5, max_wait interval DEFAULT '1 day',
     max_dims integer DEFAULT 2, max_rank integer DEFAULT 512, require_confirmed boolean DEFAULT true,
     min_account_age interval DEFAULT '0', opens_at timestamptz DEFAULT NULL, closes_at timestamptz DEFAULT NULL,
-    epsilon double precision DEFAULT NULL, receipts text DEFAULT 'truth')
+    epsilon double precision DEFAULT NULL, receipts text DEFAULT 'truth',
+    witness_account_age interval DEFAULT '0', witness_daily_votes integer DEFAULT NULL)
   RETURNS uuid
   AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE
   SET search_path = pg_catalog, pg_temp;
-COMMENT ON FUNCTION roughly_create_question(text, text[], text[], integer, integer, double precision, interval, integer, integer, boolean, interval, timestamptz, timestamptz, double precision, text) IS
-  'Makes a question and returns its id. 2 to 64 choices; up to 8 dimensions by name; k at least roughly_auth.min_k; a batch is counted when min_batch (default 2 k) ballots wait and they are growth times those counted before, or max_wait has passed (null: never by time; growth Infinity: never by growth). epsilon, from 0.1 to 10: randomised response, so that what is counted is the choice cast with probability e^epsilon / (e^epsilon + choices - 1), any other else; receipts keep the truth, what was sent, or none. Nothing of it can be changed later. Errors: 22023, 22001, 22004, 42704 unknown dimension.';
+COMMENT ON FUNCTION roughly_create_question(text, text[], text[], integer, integer, double precision, interval, integer, integer, boolean, interval, timestamptz, timestamptz, double precision, text, interval, integer) IS
+  'Makes a question and returns its id. 2 to 64 choices; up to 8 dimensions by name; k at least roughly_auth.min_k; a batch is counted when min_batch (default 2 k) ballots wait and they are growth times those counted before, or max_wait has passed (null: never by time; growth Infinity: never by growth). epsilon, from 0.1 to 10: randomised response, so that what is counted is the choice cast with probability e^epsilon / (e^epsilon + choices - 1), any other else; receipts keep the truth, what was sent, or none. Witnesses, on whom the release rule rests, are confirmed accounts at least witness_account_age old that have answered fewer than witness_daily_votes questions that day. Nothing of it can be changed later. Errors: 22023, 22001, 22004, 42704 unknown dimension.';
+
+CREATE TABLE roughly.contradictions (
+  question_id  uuid NOT NULL,
+  choice       text NOT NULL,
+  other_id     uuid NOT NULL,
+  other_choice text NOT NULL,
+  PRIMARY KEY (question_id, choice, other_id, other_choice)
+);
+COMMENT ON TABLE roughly.contradictions IS 'pairs of answers that exclude each other, as authors of questions declare; for the dimension answer_quality';
+SELECT pg_catalog.pg_extension_config_dump('roughly.contradictions', '');
+
+CREATE FUNCTION roughly_add_contradiction(question uuid, choice text, other_question uuid, other_choice text) RETURNS void
+  AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE
+  SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION roughly_add_contradiction(uuid, text, uuid, text) IS
+  'Declares that nobody who answers carefully gives both answers. Whoever has given both has a low answer_quality from then on. Errors: 42704 unknown question, 22023 unknown choice, 22004.';
 
 CREATE FUNCTION roughly_close_question(question uuid) RETURNS void
   AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE

@@ -79,7 +79,7 @@ GRANT EXECUTE ON FUNCTION
   roughly_admin_unban(uuid), roughly_admin_revoke_sessions(uuid), roughly_admin_unlock(uuid), roughly_admin_block_passwords(text[]),
   roughly_purge_expired(integer), roughly_audit(uuid), roughly_security_check(), roughly_add_dimension(text, text, text[], bigint[], text),
   roughly_create_question(text, text[], text[], integer, integer, double precision, interval, integer, integer, boolean, interval, timestamptz, timestamptz,
-    double precision, text),
+    double precision, text, interval, integer), roughly_add_contradiction(uuid, text, uuid, text),
   roughly_close_question(uuid), roughly_recount(uuid), roughly_forget_batches(uuid)
   TO roughly_admin;
 GRANT EXECUTE ON PROCEDURE roughly_publish(uuid), roughly_publish_due() TO roughly_admin;

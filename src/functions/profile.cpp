@@ -1,5 +1,5 @@
 #include "functions/credentials.hpp"
-#include "functions/records.hpp"
+#include "functions/past_answers.hpp"
 #include "pg/identity.hpp"
 
 using namespace roughly;
@@ -90,10 +90,10 @@ void check_values(const Rows &rows, const std::vector<Dimension> &dimensions) {
 void check_source(const std::string &source) {
   constexpr std::string_view prefix = "extra.";
   const bool extra = source.starts_with(prefix) && source.size() > prefix.size() && source.size() <= 64;
-  const bool column = source == "age" || (source != "extra" && std::find(columns.begin(), columns.end(), source) != columns.end());
+  const bool column = source == "age" || source == "answers" || (source != "extra" && std::find(columns.begin(), columns.end(), source) != columns.end());
   if (!extra && !column)
     throw Error(Errc::invalid_argument, "\"" + source + "\" is not a source of dimensions",
-                "Sources are age, birth_year, country, region, gender, education_level, income_bracket, and extra.KEY.");
+                "Sources are age, birth_year, country, region, gender, education_level, income_bracket, answers, and extra.KEY.");
 }
 
 // A value must suit every dimension that reads it, or nobody could set it.
@@ -101,6 +101,8 @@ void check_fit(const Dimension &dimension, const std::vector<Dimension> &others)
   const bool number = dimension.source == "age" || dimension.source == "birth_year";
   if (number && dimension.kind != DimensionKind::bands)
     throw Error(Errc::invalid_argument, "a dimension of \"" + dimension.source + "\" must have band edges", "For example '{18,30,65}'.");
+  if (dimension.source == "answers")
+    throw Error(Errc::invalid_argument, "the dimension of \"answers\" is answer_quality");
   if (dimension.kind == DimensionKind::categories)
     for (const std::string &category : dimension.categories)
       check_iso_code(dimension.source, category);
@@ -200,7 +202,10 @@ ROUGHLY_FUNCTION(roughly_my_snapshot) {
   const AsOwner owner;
   Spi spi;
   const Question question = load_question(spi, id);
-  const SecretBytes snapshot = take_snapshot(load_voter(spi, user, question.dimensions), question.dimensions);
+  Voter voter = load_voter(spi, user, question.dimensions);
+  if (reads_answers(question.dimensions))
+    grade_answers(spi, voter, past_answers(spi, open_vote_secret(spi, user, voter.sealed_vote_secret), {}));
+  const SecretBytes snapshot = take_snapshot(voter, question.dimensions);
   ByteView rest(snapshot);
   for (const Dimension &dimension : question.dimensions) {
     const std::string category = decode_category(dimension, rest.first(dimension.width()));

@@ -11,19 +11,23 @@ constexpr std::int64_t most_ballots = 1'000'000'000;
 
 constinit Statement insert_question{
     "INSERT INTO roughly.questions (id, prompt, choices, dimensions, k, min_batch, growth, max_wait, max_dims, max_rank,"
-    "   require_confirmed, min_account_age, opens_at, closes_at, policy_seal, epsilon, receipts)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+    "   require_confirmed, min_account_age, opens_at, closes_at, policy_seal, epsilon, receipts, witness_account_age, witness_daily_votes)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
     {UUIDOID, TEXTOID, TEXTARRAYOID, BYTEAOID, INT4OID, INT4OID, FLOAT8OID, INTERVALOID, INT4OID, INT4OID, BOOLOID, INTERVALOID,
-     TIMESTAMPTZOID, TIMESTAMPTZOID, BYTEAOID, FLOAT8OID, TEXTOID}};
+     TIMESTAMPTZOID, TIMESTAMPTZOID, BYTEAOID, FLOAT8OID, TEXTOID, INTERVALOID, INT4OID}};
 constinit Statement check_times{
     "SELECT $1 > interval '0' AND $1 <= interval '100 years', $2 BETWEEN interval '0' AND interval '100 years',"
     "   $4 > COALESCE($3, pg_catalog.now()) AND $4 > pg_catalog.now(),"
     "   CASE WHEN $1 BETWEEN interval '0' AND interval '100 years' THEN (EXTRACT(epoch FROM $1) * 1000000)::int8 ELSE -1 END,"
-    "   CASE WHEN $2 BETWEEN interval '0' AND interval '100 years' THEN (EXTRACT(epoch FROM $2) * 1000000)::int8 ELSE 0 END, COALESCE($3, pg_catalog.now())",
-    {INTERVALOID, INTERVALOID, TIMESTAMPTZOID, TIMESTAMPTZOID}};
+    "   CASE WHEN $2 BETWEEN interval '0' AND interval '100 years' THEN (EXTRACT(epoch FROM $2) * 1000000)::int8 ELSE 0 END, COALESCE($3, pg_catalog.now()),"
+    "   CASE WHEN $5 BETWEEN interval '0' AND interval '100 years' THEN (EXTRACT(epoch FROM $5) * 1000000)::int8 ELSE -1 END",
+    {INTERVALOID, INTERVALOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INTERVALOID}};
 // The row every reader can count on: the question's total, not published yet.
 constinit Statement insert_empty_release{
     "INSERT INTO roughly.releases (question_id, view, release_no, cells) VALUES ($1, '{}', 0, $2)", {UUIDOID, BYTEAOID}};
+constinit Statement insert_contradiction{
+    "INSERT INTO roughly.contradictions (question_id, choice, other_id, other_choice) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+    {UUIDOID, TEXTOID, UUIDOID, TEXTOID}};
 constinit Statement close_question{
     "UPDATE roughly.questions SET state = 'closed', closes_at = LEAST(closes_at, pg_catalog.clock_timestamp())"
     " WHERE id = $1 AND state = 'open'",
@@ -77,6 +81,11 @@ ROUGHLY_FUNCTION(roughly_create_question) {
   const auto receipts = arguments.get<std::string>(14, "receipts");
   if (arguments.is_null(10))
     throw Error(Errc::null_argument, "min_account_age must not be null");
+  if (arguments.is_null(15))
+    throw Error(Errc::null_argument, "witness_account_age must not be null");
+  const auto witness_daily_votes = arguments.optional<std::int32_t>(16);
+  if (witness_daily_votes)
+    in_range(*witness_daily_votes, 1, 1'000'000, "witness_daily_votes");
   if (prompt.empty())
     invalid("the prompt is empty");
   if (prompt.size() > 10'000)
@@ -96,13 +105,17 @@ ROUGHLY_FUNCTION(roughly_create_question) {
   const Uuid id = random_uuid();
   {
     Spi spi;
-    const Rows times = spi.read_latest(check_times, {argument(6), argument(10), argument(11), argument(12)});
+    const Rows times = spi.read_latest(check_times, {argument(6), argument(10), argument(11), argument(12), argument(15)});
     if (times.optional<bool>(0, 1) == false)
       invalid("max_wait must be positive and at most 100 years", "Null means: never count because time has passed.");
     if (!times.get<bool>(0, 2))
       invalid("min_account_age must be from 0 to 100 years");
     if (times.optional<bool>(0, 3) == false)
       invalid("closes_at must lie in the future and after opens_at");
+
+    const auto witness_account_age = times.get<std::int64_t>(0, 7);
+    if (witness_account_age < 0)
+      invalid("witness_account_age must be from 0 to 100 years");
 
     const std::vector<Dimension> dimensions = choose_dimensions(spi, names);
     const Bytes packed = pack_dimensions(dimensions);
@@ -116,6 +129,8 @@ ROUGHLY_FUNCTION(roughly_create_question) {
     question.growth = growth;
     question.max_wait = times.get<std::int64_t>(0, 4);
     question.require_confirmed = require_confirmed;
+    question.witness_account_age = witness_account_age;
+    question.witness_daily_votes = witness_daily_votes;
     question.epsilon = epsilon;
     question.receipts = receipts;
     question.min_account_age = times.get<std::int64_t>(0, 5);
@@ -124,11 +139,26 @@ ROUGHLY_FUNCTION(roughly_create_question) {
     spi.write(insert_question,
               {value(id), value(std::string_view(prompt)), argument(1), value(ByteView(packed)), value(static_cast<std::int32_t>(k)),
                value(static_cast<std::int32_t>(min_batch)), value(growth), argument(6), value(std::int32_t{question.max_dims}),
-               value(max_rank), argument(9), argument(10), value(question.opens_at), argument(12), value(ByteView(policy_seal)), argument(13), argument(14)});
+               value(max_rank), argument(9), argument(10), value(question.opens_at), argument(12), value(ByteView(policy_seal)), argument(13), argument(14), argument(15),
+               argument(16)});
     const Bytes empty = pack_empty_release(question.header());
     spi.write(insert_empty_release, {value(id), value(ByteView(empty))});
   }
   return uuid_result(id);
+}
+
+ROUGHLY_FUNCTION(roughly_add_contradiction) {
+  const Arguments arguments(fcinfo);
+  const auto id = arguments.get<Uuid>(0, "question"), other = arguments.get<Uuid>(2, "other_question");
+  const auto choice = arguments.get<std::string>(1, "choice"), other_choice = arguments.get<std::string>(3, "other_choice");
+  if (id == other)
+    invalid("a question cannot contradict itself");
+  const AsOwner owner;
+  Spi spi;
+  static_cast<void>(find_choice(load_question(spi, id), choice));
+  static_cast<void>(find_choice(load_question(spi, other), other_choice));
+  spi.write(insert_contradiction, {value(id), value(std::string_view(choice)), value(other), value(std::string_view(other_choice))});
+  return void_result();
 }
 
 ROUGHLY_FUNCTION(roughly_close_question) {

@@ -16,7 +16,8 @@ constinit Statement select_question{
     "SELECT choices, dimensions, k, max_rank, max_dims, min_batch, growth,"
     "   max_wait IS NOT NULL AND COALESCE(released_at, opens_at) + max_wait <= pg_catalog.clock_timestamp(),"
     "   require_confirmed, (EXTRACT(epoch FROM min_account_age) * 1000000)::int8, opens_at, closes_at, state, batch, release,"
-    "   COALESCE((EXTRACT(epoch FROM max_wait) * 1000000)::int8, -1), policy_seal, epsilon, receipts"
+    "   COALESCE((EXTRACT(epoch FROM max_wait) * 1000000)::int8, -1), policy_seal, epsilon, receipts,"
+    "   (EXTRACT(epoch FROM witness_account_age) * 1000000)::int8, witness_daily_votes"
     " FROM roughly.questions WHERE id = $1",
     {UUIDOID}};
 
@@ -60,7 +61,8 @@ Binding Question::policy_binding() const {
   for (const std::uint64_t number :
        {std::uint64_t{policy.k}, std::uint64_t{policy.max_rank}, std::uint64_t{max_dims}, std::uint64_t{min_batch},
         static_cast<std::uint64_t>(max_wait), std::uint64_t{require_confirmed}, static_cast<std::uint64_t>(min_account_age),
-        static_cast<std::uint64_t>(opens_at)})
+        static_cast<std::uint64_t>(opens_at), static_cast<std::uint64_t>(witness_account_age),
+        static_cast<std::uint64_t>(witness_daily_votes.value_or(-1))})
     out.varint(number);
   out.real(growth);
   out.real(epsilon.value_or(0));
@@ -105,8 +107,20 @@ Question load_question(Spi &spi, const Uuid &id) {
   question.max_wait = rows.get<std::int64_t>(0, 16);
   question.epsilon = rows.optional<double>(0, 18);
   question.receipts = rows.get<std::string>(0, 19);
+  question.witness_account_age = rows.get<std::int64_t>(0, 20);
+  question.witness_daily_votes = rows.optional<std::int32_t>(0, 21);
   question.check_policy(spi, rows.get<Bytes>(0, 17));
   return question;
+}
+
+std::uint8_t find_choice(const Question &question, const std::string &choice) {
+  const auto place = std::find(question.choices.begin(), question.choices.end(), choice);
+  if (place != question.choices.end())
+    return static_cast<std::uint8_t>(place - question.choices.begin());
+  std::string list;
+  for (const std::string &known : question.choices)
+    list += (list.empty() ? "\"" : ", \"") + known + "\"";
+  throw Error(Errc::invalid_argument, "this is not one of the question's choices", "Choices are " + list + ".");
 }
 
 Voter load_voter(Spi &spi, const Uuid &user, const std::vector<Dimension> &dimensions) {

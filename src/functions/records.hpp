@@ -19,6 +19,8 @@ struct Question {
   std::int64_t max_wait; // microseconds; -1: never by time
   bool waited; // the last release, or the opening, is at least max_wait old
   bool require_confirmed;
+  std::int64_t witness_account_age;                // microseconds; younger accounts are no witnesses
+  std::optional<std::int32_t> witness_daily_votes; // nor who has answered as many questions that day already
   std::optional<double> epsilon; // of randomised response
   std::string receipts;          // what they keep: truth, sent or none
   std::int64_t min_account_age; // microseconds
@@ -43,6 +45,9 @@ private:
 // The question as it is committed at this moment, whatever the caller's isolation level, its policy checked.
 // Errc::unknown_object, Errc::corrupted.
 Question load_question(pg::Spi &spi, const Uuid &id);
+
+// Its place. Errc::invalid_argument when the question does not have it; the hint lists the choices.
+std::uint8_t find_choice(const Question &question, const std::string &choice);
 
 struct Voter {
   bool confirmed;

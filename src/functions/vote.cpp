@@ -1,5 +1,5 @@
 #include "core/randomised_response.hpp"
-#include "functions/records.hpp"
+#include "functions/past_answers.hpp"
 #include "pg/identity.hpp"
 
 using namespace roughly;
@@ -9,10 +9,6 @@ namespace {
 
 constinit Statement insert_vote{"INSERT INTO roughly.votes (question_id, voter_tag, receipt) VALUES ($1, $2, $3)", {UUIDOID, UUIDOID, BYTEAOID}};
 constinit Statement insert_ballot{"INSERT INTO roughly.ballots (question_id, id, sealed) VALUES ($1, $2, $3)", {UUIDOID, UUIDOID, BYTEAOID}};
-constinit Statement select_question_ids{
-    "SELECT id, prompt, choices FROM roughly.questions WHERE $1 IS NULL OR id = ANY ($1) ORDER BY opens_at, id", {UUIDARRAYOID}};
-constinit Statement select_receipt{"SELECT receipt FROM roughly.votes WHERE question_id = $1 AND voter_tag = $2", {UUIDOID, UUIDOID}};
-
 constexpr std::int64_t microseconds_per_day = std::int64_t{24} * 60 * 60 * 1'000'000;
 
 void check_open(const Question &question, TimestampTz now) {
@@ -30,16 +26,6 @@ void check_entitled(const Question &question, const Voter &voter, TimestampTz no
   if (question.opens_at < voter.votes_from)
     throw Error(Errc::not_entitled, "this question is older than this account, and its address had another one",
                 "That account may have answered it; a vote is final.");
-}
-
-std::uint8_t find_choice(const Question &question, const std::string &choice) {
-  const auto place = std::find(question.choices.begin(), question.choices.end(), choice);
-  if (place != question.choices.end())
-    return static_cast<std::uint8_t>(place - question.choices.begin());
-  std::string list;
-  for (const std::string &known : question.choices)
-    list += (list.empty() ? "\"" : ", \"") + known + "\"";
-  throw Error(Errc::invalid_argument, "this is not one of the question's choices", "Choices are " + list + ".");
 }
 
 // The unique index decides, also between two connections; its message would show the row.
@@ -68,14 +54,21 @@ ROUGHLY_FUNCTION(roughly_cast_vote) {
   const TimestampTz now = GetCurrentTimestamp();
   check_open(question, now);
   const std::uint8_t place = find_choice(question, choice);
-  const Voter voter = load_voter(spi, user, question.dimensions);
+  Voter voter = load_voter(spi, user, question.dimensions);
   check_entitled(question, voter, now);
   const VoteSecret secret = open_vote_secret(spi, user, voter.sealed_vote_secret);
+  const auto today = static_cast<std::int32_t>(now / microseconds_per_day);
+  const bool graded = reads_answers(question.dimensions);
+  const std::vector<PastAnswer> answers = graded || question.witness_daily_votes ? past_answers(spi, secret, {}) : std::vector<PastAnswer>();
+  if (graded)
+    grade_answers(spi, voter, answers);
+  const bool eligible = voter.confirmed && now - voter.inserted_at >= question.witness_account_age &&
+                        (!question.witness_daily_votes || answers_on(answers, today) < static_cast<std::size_t>(*question.witness_daily_votes));
   const std::uint8_t sent =
       question.epsilon ? RandomisedResponse(*question.epsilon, question.choices.size()).respond(place, secret.draw(id)) : place;
-  const Ballot ballot{sent, voter.confirmed, take_snapshot(voter, question.dimensions)};
+  const Ballot ballot{sent, eligible, take_snapshot(voter, question.dimensions)};
   const std::uint8_t kept = question.receipts == "truth" ? place : question.receipts == "sent" ? sent : no_choice;
-  const Bytes receipt = secret.seal_receipt(id, {kept, static_cast<std::int32_t>(now / microseconds_per_day)});
+  const Bytes receipt = secret.seal_receipt(id, {kept, today});
   identity::begin_vote();
   mark_voted(spi, id, secret.tag(id), receipt);
 
@@ -92,20 +85,10 @@ ROUGHLY_FUNCTION(roughly_my_answers) {
   Spi spi;
   const VoteSecret secret = open_vote_secret(spi, user, load_voter(spi, user, {}).sealed_vote_secret);
 
-  const Rows questions = spi.read(select_question_ids, {Value{fcinfo->args[0].value, fcinfo->args[0].isnull}});
-  for (std::size_t i = 0; i < questions.size(); ++i) {
-    const auto id = questions.get<Uuid>(i, 1);
-    const Rows found = spi.read(select_receipt, {value(id), value(secret.tag(id))});
-    if (found.empty())
-      continue;
-    const Receipt receipt = secret.open_receipt(id, found.get<Bytes>(0, 1));
-    const auto prompt = questions.get<std::string>(i, 2);
-    const auto choices = questions.get<std::vector<std::string>>(i, 3);
-    const bool kept = receipt.choice != no_choice;
-    if (kept && receipt.choice >= choices.size())
-      throw Error(Errc::corrupted, "a receipt names a choice that the question does not have");
-    result.put({value(id), value(std::string_view(prompt)), kept ? value(std::string_view(choices[receipt.choice])) : Value{},
-                Value{DateADTGetDatum(receipt.day), false}});
+  for (const PastAnswer &answer : past_answers(spi, secret, {fcinfo->args[0].value, fcinfo->args[0].isnull})) {
+    const std::optional<std::string> choice = answer.choice();
+    result.put({value(answer.question), value(std::string_view(answer.prompt)), choice ? value(std::string_view(*choice)) : Value{},
+                Value{DateADTGetDatum(answer.receipt.day), false}});
   }
   return void_result();
 }

@@ -7,11 +7,12 @@ SELECT pg_temp.person('ada') AS ada \gset
 
 SELECT results_eq('SELECT name, source, kind, categories FROM roughly_dimensions() WHERE name !~ ''^tap_''', $$VALUES
   ('age_band', 'age', 'bands', '{under 18,18-24,25-34,35-44,45-54,55-64,65+}'::text[]),
+  ('answer_quality', 'answers', 'categories', '{low,medium,high}'),
   ('country', 'country', 'codes', NULL),
   ('education_level', 'education_level', 'categories', '{none,primary,lower_secondary,upper_secondary,post_secondary,bachelor,master,doctorate}'),
   ('gender', 'gender', 'categories', '{female,male,non_binary,other}'),
   ('income_bracket', 'income_bracket', 'categories', '{lowest,low,middle,high,highest}'),
-  ('region', 'region', 'codes', NULL)$$, 'six dimensions are there from the start');
+  ('region', 'region', 'codes', NULL)$$, 'seven dimensions are there from the start');
 SELECT lives_ok($$SELECT roughly_add_dimension('tap_birth', 'birth_year', edges => '{1970,1980}'),
   roughly_add_dimension('tap_children', 'extra.children', edges => '{0,1,3}'), roughly_add_dimension('tap_balance', 'extra.balance', edges => '{-100,0}'),
   roughly_add_dimension('tap_shirt', 'extra.shirt', '{S,M,L}', label => 'size of shirt'), roughly_add_dimension('tap_party', 'extra.party')$$, 'more are added');

@@ -25,7 +25,8 @@ INSERT INTO may VALUES
   ('roughly_change_password(text,text)', 'app'),
   ('roughly_close_question(uuid)', 'admin'),
   ('roughly_confirm_user(text,text)', 'app'),
-  ('roughly_create_question(text,text[],text[],integer,integer,double precision,interval,integer,integer,boolean,interval,timestamp with time zone,timestamp with time zone,double precision,text)', 'admin'),
+  ('roughly_create_question(text,text[],text[],integer,integer,double precision,interval,integer,integer,boolean,interval,timestamp with time zone,timestamp with time zone,double precision,text,interval,integer)', 'admin'),
+  ('roughly_add_contradiction(uuid,text,uuid,text)', 'admin'),
   ('roughly_current_session()', 'app'),
   ('roughly_current_user()', 'app'),
   ('roughly_delete_account(text)', 'app'),
@@ -100,7 +101,7 @@ SELECT is_empty($$SELECT signature FROM routines WHERE proparallel = 's' AND pro
   'only what needs neither identity nor key runs in workers');
 
 -- Tables: nobody, but for two.
-SELECT set_eq('SELECT name FROM tables', ARRAY['roughly.audit_log', 'roughly.ballots', 'roughly.batches', 'roughly.dimensions', 'roughly.keys', 'roughly.login_failures', 'roughly.mail_outbox',
+SELECT set_eq('SELECT name FROM tables', ARRAY['roughly.audit_log', 'roughly.ballots', 'roughly.batches', 'roughly.contradictions', 'roughly.dimensions', 'roughly.keys', 'roughly.login_failures', 'roughly.mail_outbox',
   'roughly.mfa_factors', 'roughly.password_blocklist', 'roughly.questions', 'roughly.recovery_codes', 'roughly.releases', 'roughly.tallies', 'roughly.tombstones',
   'roughly.user_profiles', 'roughly.user_tokens', 'roughly.users', 'roughly.votes'], 'these are the tables');
 SELECT is(pg_get_userbyid(relowner), 'roughly_owner'::name, 'roughly_owner owns ' || name) FROM tables ORDER BY name;
@@ -156,6 +157,7 @@ SELECT roughly_register_user('cem@tap.example.org') \g /dev/null
 SELECT roughly_log_in('ada@tap.example.org', 'wrong') \g /dev/null
 SELECT roughly_admin_block_passwords('{password1234567}') \g /dev/null
 INSERT INTO roughly.tombstones VALUES ('\x00');
+INSERT INTO roughly.contradictions VALUES (:'question', 'tea', :'question', 'coffee');
 INSERT INTO roughly.mfa_factors (id, user_id, sealed) SELECT gen_random_uuid(), id, '\x00' FROM people;
 INSERT INTO roughly.recovery_codes SELECT id, '\x00' FROM people;
 CREATE FUNCTION pg_temp.rows_seen() RETURNS TABLE (name text, rows bigint) LANGUAGE plpgsql AS $$
@@ -189,7 +191,7 @@ DECLARE
 BEGIN
   EXECUTE format('SET LOCAL SESSION AUTHORIZATION %I', who);
   IF actor IS NOT NULL THEN PERFORM pg_temp.act(actor); END IF;
-  FOREACH target IN ARRAY ARRAY['ballots', 'batches', 'keys', 'questions', 'releases', 'tallies', 'user_tokens', 'votes',
+  FOREACH target IN ARRAY ARRAY['ballots', 'batches', 'contradictions', 'keys', 'questions', 'releases', 'tallies', 'user_tokens', 'votes',
       'audit_log', 'login_failures', 'mail_outbox', 'mfa_factors', 'password_blocklist', 'recovery_codes', 'tombstones'] LOOP
     FOREACH statement IN ARRAY ARRAY['SELECT FROM %s', 'SELECT count(*) FROM %s', 'DELETE FROM %s', 'TRUNCATE %s', 'COPY %s TO PROGRAM ''true''',
         'LOCK %s IN ACCESS SHARE MODE', 'INSERT INTO %s DEFAULT VALUES', 'CREATE TEMP VIEW mine AS SELECT * FROM %s; SELECT * FROM mine',

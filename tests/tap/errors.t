@@ -147,8 +147,8 @@ meets mfa_factors_user_id_key
 is "$(try app "$as_attacker SELECT length(secret) FROM roughly_enroll_totp(); SELECT length(secret) FROM roughly_enroll_totp(); COMMIT;" | tr '\n' ' ')" '32 32 ' "a second factor enrolled twice"
 meets dimensions_pkey dimensions_kind_check dimensions_check dimensions_check1
 try admin "SELECT roughly_add_dimension('attacked', 'extra.attacked'); SELECT roughly_add_dimension('both', 'age', '{a}', '{1}'); SELECT roughly_add_dimension('empty', 'age', '{}'); SELECT roughly_add_dimension('none', 'age', NULL, '{}');"
-meets questions_k_check questions_check questions_check1 questions_state_check
-try admin "SELECT roughly_create_question('Hostile?', '{a,b}', k => 1); SELECT roughly_create_question('Hostile?', '{a,b}', k => 10, min_batch => 9); SELECT roughly_close_question('$question'); SELECT roughly_close_question('$question');" >/dev/null
+meets questions_k_check questions_check questions_check1 questions_state_check questions_epsilon_check questions_receipts_check contradictions_pkey
+try admin "SELECT roughly_create_question('Hostile?', '{a,b}', k => 1); SELECT roughly_create_question('Hostile?', '{a,b}', epsilon => 0); SELECT roughly_create_question('Hostile?', '{a,b}', receipts => current_setting('my.address')); SELECT roughly_create_question('Hostile?', '{a,b}', k => 10, min_batch => 9); SELECT roughly_close_question('$question'); SELECT roughly_close_question('$question');" >/dev/null
 question=$(sql -U admin -c "SELECT roughly_create_question('Again?', '{yes,no}', k => 5, min_batch => 5)")
 meets votes_pkey
 try app "$as_attacker SELECT roughly_cast_vote('$question', 'yes'); COMMIT; $as_attacker SELECT roughly_cast_vote('$question', 'no'); COMMIT;" >/dev/null

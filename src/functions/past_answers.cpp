@@ -1,0 +1,86 @@
+#include "functions/past_answers.hpp"
+
+#include "core/answer_quality.hpp"
+
+namespace roughly {
+namespace {
+
+using pg::Rows;
+using pg::Spi;
+using pg::Statement;
+using pg::value;
+
+constinit Statement select_questions{
+    "SELECT id, prompt, choices FROM roughly.questions WHERE $1 IS NULL OR id = ANY ($1) ORDER BY opens_at, id", {UUIDARRAYOID}};
+constinit Statement select_receipts{
+    "SELECT t.place::int4, v.receipt FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) WITH ORDINALITY AS t (question_id, voter_tag, place)"
+    " JOIN roughly.votes v USING (question_id, voter_tag) ORDER BY t.place",
+    {UUIDARRAYOID, UUIDARRAYOID}};
+constinit Statement count_asked{
+    "SELECT pg_catalog.count(*) FROM roughly.questions"
+    " WHERE opens_at <= pg_catalog.clock_timestamp() AND (closes_at IS NULL OR closes_at > $1)",
+    {TIMESTAMPTZOID}};
+constinit Statement select_contradictions{"SELECT question_id, choice, other_id, other_choice FROM roughly.contradictions", {}};
+
+std::size_t contradictions(Spi &spi, const std::vector<PastAnswer> &answers) {
+  std::map<Uuid, std::string> chosen;
+  for (const PastAnswer &answer : answers)
+    if (std::optional<std::string> choice = answer.choice())
+      chosen.emplace(answer.question, std::move(*choice));
+  const auto chose = [&](const Uuid &question, const std::string &choice) {
+    const auto found = chosen.find(question);
+    return found != chosen.end() && found->second == choice;
+  };
+  const Rows rows = spi.read_latest(select_contradictions);
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    count += chose(rows.get<Uuid>(i, 1), rows.get<std::string>(i, 2)) && chose(rows.get<Uuid>(i, 3), rows.get<std::string>(i, 4));
+  return count;
+}
+
+} // namespace
+
+std::optional<std::string> PastAnswer::choice() const {
+  if (receipt.choice == no_choice)
+    return std::nullopt;
+  if (receipt.choice >= choices.size())
+    throw Error(Errc::corrupted, "a receipt names a choice that the question does not have");
+  return choices[receipt.choice];
+}
+
+std::vector<PastAnswer> past_answers(Spi &spi, const VoteSecret &secret, const pg::Value &only) {
+  const Rows questions = spi.read_latest(select_questions, {only});
+  std::vector<Uuid> ids, tags;
+  for (std::size_t i = 0; i < questions.size(); ++i) {
+    ids.push_back(questions.get<Uuid>(i, 1));
+    tags.push_back(secret.tag(ids.back()));
+  }
+  const Rows receipts = spi.read_latest(select_receipts, {value(ids), value(tags)});
+  std::vector<PastAnswer> answers;
+  for (std::size_t i = 0; i < receipts.size(); ++i) {
+    const auto place = static_cast<std::size_t>(receipts.get<std::int32_t>(i, 1)) - 1;
+    answers.push_back({ids[place], questions.get<std::string>(place, 2), questions.get<std::vector<std::string>>(place, 3),
+                       secret.open_receipt(ids[place], receipts.get<Bytes>(i, 2))});
+  }
+  return answers;
+}
+
+bool reads_answers(const std::vector<Dimension> &dimensions) {
+  return std::any_of(dimensions.begin(), dimensions.end(), [](const Dimension &dimension) { return dimension.source == "answers"; });
+}
+
+void grade_answers(Spi &spi, Voter &voter, const std::vector<PastAnswer> &answers) {
+  std::vector<std::uint8_t> places;
+  for (const PastAnswer &answer : answers)
+    if (answer.receipt.choice != no_choice)
+      places.push_back(answer.receipt.choice);
+  const auto asked = static_cast<std::size_t>(spi.read_latest(count_asked, {value(voter.inserted_at)}).get<std::int64_t>(0, 1));
+  if (std::optional<std::string> grade = answer_grade(answer_pattern(places, asked, contradictions(spi, answers))))
+    voter.values.emplace("answers", std::move(*grade));
+}
+
+std::size_t answers_on(const std::vector<PastAnswer> &answers, std::int32_t day) {
+  return static_cast<std::size_t>(std::count_if(answers.begin(), answers.end(), [day](const PastAnswer &answer) { return answer.receipt.day == day; }));
+}
+
+} // namespace roughly
