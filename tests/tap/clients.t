@@ -19,7 +19,8 @@ is() { # is GOT WANTED DESCRIPTION
 sql() { psql -XqAt -v ON_ERROR_STOP=1 "$@"; }
 direct() { (PGHOST=$server PGPORT=5432 sql "$@"); }
 
-start_cluster clients
+# Preloaded: of 256 sequences two people's could be one, and the throttle would show where the page has none.
+start_cluster clients "shared_preload_libraries = 'roughly_auth'"
 server=$PGHOST
 sql -c 'CREATE DATABASE accounts' -c 'CREATE DATABASE app' -c 'CREATE DATABASE polls'
 
