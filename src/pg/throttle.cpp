@@ -18,16 +18,17 @@ constinit pg_atomic_uint64 *shared = nullptr; // when preloaded
 constinit Statement read_clock{"SELECT pg_catalog.pg_sequence_last_value(('roughly.throttle_' || $1)::pg_catalog.regclass)", {INT4OID}};
 constinit Statement set_clock{"SELECT pg_catalog.setval(('roughly.throttle_' || $1)::pg_catalog.regclass, $2)", {INT4OID, INT8OID}};
 
-std::uint32_t bucket_of(ByteView digest, std::uint32_t buckets) {
+std::uint32_t number_of(ByteView digest) {
   std::uint32_t number = 0;
   memcpy(&number, digest.data(), sizeof number);
-  return number % buckets;
+  return number;
 }
 
 // The clock shows when the bucket is empty again. `move` turns it into the new time, or nothing to leave it.
 template <class Move> void move_clock(Spi &spi, ByteView digest, Move move) {
   if (shared != nullptr) {
-    pg_atomic_uint64 *clock = shared + bucket_of(digest, shared_clocks);
+    constexpr std::uint32_t odd = 2654435761; // databases have clocks of their own
+    pg_atomic_uint64 *clock = shared + (number_of(digest) ^ MyDatabaseId * odd) % shared_clocks;
     std::uint64_t seen = pg_atomic_read_u64(clock);
     for (;;) {
       const std::optional<std::int64_t> next = move(static_cast<std::int64_t>(seen));
@@ -35,7 +36,7 @@ template <class Move> void move_clock(Spi &spi, ByteView digest, Move move) {
         return;
     }
   }
-  const auto bucket = static_cast<std::int32_t>(bucket_of(digest, sequences));
+  const auto bucket = static_cast<std::int32_t>(number_of(digest) % sequences);
   const ScopedLock lock = ScopedLock::take(lock_tag(LockKind::throttle, 0, static_cast<std::uint32_t>(bucket)));
   const std::int64_t seen = spi.read_latest(read_clock, {value(bucket)}).optional<std::int64_t>(0, 1).value_or(0);
   if (const std::optional<std::int64_t> next = move(seen))
