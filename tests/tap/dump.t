@@ -14,6 +14,7 @@ sql -U app -c "SELECT roughly_register_user('new@example.org', 'a new and long p
   -c BEGIN -c "SELECT roughly_authenticate('${token[21]}')" -c 'SELECT roughly_enroll_totp()' -c COMMIT > /dev/null
 sql -U admin -c "SELECT roughly_add_dimension('pet', 'extra.pet', '{cat,dog}')"
 q=$(ask_question "'{gender,pet}'") frozen=$(ask_question) unborn=$(ask_question)
+sql -U admin -c "SELECT roughly_add_contradiction('$q', 'tea', '$frozen', 'coffee')"
 vote "$q" 1 10 tea
 publish "$q"
 vote "$q" 11 14 coffee # these wait
