@@ -70,7 +70,8 @@ SELECT tablename, indexdef FROM pg_indexes WHERE schemaname = 'roughly' ORDER BY
 -- The schema, and whatever else belongs to the extension.
 SELECT nspname, pg_get_userbyid(nspowner) AS owner, pg_get_userbyid(a.grantee) AS grantee, lower(a.privilege_type) AS privilege
   FROM pg_namespace, aclexplode(nspacl) a WHERE nspname = 'roughly' ORDER BY 3, 4;
-SELECT pg_describe_object(classid, oid, 0) FROM members WHERE classid NOT IN ('pg_proc'::regclass, 'pg_class'::regclass)
+SELECT pg_describe_object(classid, oid, 0) FROM members
+ WHERE classid NOT IN ('pg_proc'::regclass, 'pg_class'::regclass, 'pg_type'::regclass) -- from PostgreSQL 17 on a table's types are members
  ORDER BY pg_describe_object(classid, oid, 0) COLLATE "C";
 SELECT c.oid::regclass AS dumped, condition
   FROM pg_extension, unnest(extconfig, extcondition) AS e (oid, condition) JOIN pg_class c ON c.oid = e.oid
