@@ -14,6 +14,9 @@ class Found:
     alone: int
     smallest: int  # people in the smallest group of all
 
+    def __str__(self):
+        return f'{self.people} ({self.alone})'
+
 
 class Findings:
     """Collects groups: sets of kinds that a computed number is about."""

@@ -36,27 +36,35 @@ class Server:
         self.superuser, self.admin, self.app, self.mailer, self.reader = map(
             self.connect, ('postgres', 'admin', 'app', 'mailer', 'reader'))
         self.tokens = []
+        self.addresses = (f'person{n}@example.org' for n in itertools.count())
 
     @staticmethod
     def connect(user):
         return psycopg.connect(user=user, autocommit=True, row_factory=namedtuple_row)
 
     def people(self, count):
-        """Session tokens of at least `count` people. They log in by mailed link: no password to hash."""
-        new = [f'person{n}@example.org' for n in range(len(self.tokens), count)]
-        for start in range(0, len(new), 500):
-            some = new[start:start + 500]
+        """Session tokens of at least `count` people, the same in every poll."""
+        self.tokens += self.newcomers(count - len(self.tokens))
+        return self.tokens
+
+    def newcomers(self, count, age='0'):
+        """Session tokens of `count` new people, their accounts that old. They log in by mailed link: no password to hash."""
+        tokens = []
+        while len(tokens) < count:
+            some = list(itertools.islice(self.addresses, min(500, count - len(tokens))))
             self.admin.execute("SELECT roughly_admin_import_user(e) FROM unnest(%s::text[]) e", [some])
             self.app.execute("SELECT roughly_request_magic_link(e) FROM unnest(%s::text[]) e", [some])
             links = self.mailer.execute("SELECT id, token FROM roughly_dequeue_mail(1000)").fetchall()
             self.mailer.execute("SELECT roughly_mail_sent(i) FROM unnest(%s::uuid[]) i", [[link.id for link in links]])
             opened = self.app.execute(
-                "SELECT l.status, l.session_token FROM unnest(%s::text[]) t, roughly_log_in_with_magic_link(t) l",
+                "SELECT l.status, l.session_token, l.user_id FROM unnest(%s::text[]) t, roughly_log_in_with_magic_link(t) l",
                 [[link.token for link in links]]).fetchall()
             if len(opened) != len(some) or any(person.status != 'ok' for person in opened):
                 raise RuntimeError('not everybody could log in')
-            self.tokens += [person.session_token for person in opened]
-        return self.tokens
+            self.superuser.execute("UPDATE roughly.users SET inserted_at = inserted_at - %s::interval WHERE id = ANY(%s)",
+                                   [age, [person.user_id for person in opened]])
+            tokens += [person.session_token for person in opened]
+        return tokens
 
     def define(self, data):
         """The dimensions of a data set that the extension does not bring along."""
@@ -76,6 +84,7 @@ class Poll:
     min_batch: int = None
     growth: float = 0.5
     max_dims: int = 2
+    policy: dict = field(default_factory=dict)   # more of it, by the arguments' names
     arrived: int = 0
     release: int = 0
     counted: list = field(default_factory=list)  # respondents, with the release that counted them
@@ -84,10 +93,11 @@ class Poll:
     def __post_init__(self):
         self.server.define(self.data)
         self.min_batch = self.min_batch or 2 * self.k
+        policy = {'k': self.k, 'min_batch': self.min_batch, 'growth': self.growth, 'max_wait': None, 'max_dims': self.max_dims,
+                  **self.policy}
         self.question = self.server.admin.execute(
-            "SELECT roughly_create_question(%s, %s, %s, k => %s, min_batch => %s, growth => %s, max_wait => NULL,"
-            " max_dims => %s)", [self.data.name, list(self.data.choices), list(self.data.dimensions), self.k, self.min_batch,
-                                 self.growth, self.max_dims]).fetchone()[0]
+            f"SELECT roughly_create_question(%s, %s, %s, {', '.join(f'{name} => %s' for name in policy)})",
+            [self.data.name, list(self.data.choices), list(self.data.dimensions), *policy.values()]).fetchone()[0]
         self.views = [list(view) for size in range(self.max_dims + 1)
                       for view in itertools.combinations(self.data.dimensions, size)]
 
@@ -98,10 +108,11 @@ class Poll:
         return {**{key: stated.get(key) for key in PROFILE_KEYS}, 'extra': own}
 
     def cast(self, count, voters=None):
-        """The next `count` people vote, in accounts of their own."""
+        """The next `count` people vote, in accounts of their own: these, or the same as in every poll."""
         end = self.arrived + count
-        tokens = self.server.people(end)
-        votes = [[tokens[n], self.profile(self.data.people[n][0]), self.data.people[n][1]] for n in range(self.arrived, end)]
+        tokens = voters or self.server.people(end)[self.arrived:end]
+        votes = [[token, self.profile(profile), choice]
+                 for token, (profile, choice) in zip(tokens, self.data.people[self.arrived:end], strict=True)]
         self.server.app.execute(SQL(CAST).format(
             voters=Literal(json.dumps(votes)), question=Literal(self.question)))
         self.arrived = end

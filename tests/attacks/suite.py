@@ -8,6 +8,7 @@ import attacks
 import bounds
 import constructions
 import controls
+import sybils
 import temporal
 from algebra import Combinations
 from people import DataSet, survey, synthetic
@@ -38,10 +39,6 @@ def cases(thorough):
             yield Case(survey('anes96', seed), k=5)
 
 
-def shown(found):
-    return f'{found.people} ({found.alone})'
-
-
 def linear(report, case, publishers):
     """Attacks 1 to 4. A plain threshold hides small cells, and falls to everything else."""
     tries = {
@@ -59,7 +56,7 @@ def linear(report, case, publishers):
         report.ok(threshold.people == 0 if stopped_by_threshold else threshold.alone > 0,
                   f'{case.data.name}, {name}: a threshold {"holds" if stopped_by_threshold else "gives single people away"}',
                   threshold)
-        report.line(f'{name}', *map(shown, (ours, plain, threshold)))
+        report.line(f'{name}', *map(str, (ours, plain, threshold)))
 
 
 def around(report, case, server):
@@ -73,7 +70,7 @@ def around(report, case, server):
     report.ok(plain.alone == len(votes), f'{data.name}, 6 reads around each vote: GROUP BY gives everybody away', plain)
     report.ok(threshold.alone == len(votes) - case.k,
               f'{data.name}, 6 reads around each vote: a threshold gives everybody away but the first k', threshold)
-    report.line(f'6 reads around each vote of {len(votes)} people', *map(shown, (ours, plain, threshold)))
+    report.line(f'6 reads around each vote of {len(votes)} people', *map(str, (ours, plain, threshold)))
 
 
 def inequalities(report, case, publishers):
@@ -149,19 +146,6 @@ def dominance(report, server):
         report.line(f'  {name}', f'{weight:.2f}', f'{control:.2f}')
 
 
-def sybils(report, server):
-    """Attack 9: a stated limit; what it takes is reported."""
-    report.line()
-    for min_batch in (10, 20):
-        for own in (min_batch - 2, min_batch - 1):
-            found = temporal.sybils(server, f'sybils_{min_batch}_{own}', own, 10, min_batch)
-            enough = own == min_batch - 1
-            outcome = "the victim's vote is read" if enough else 'nothing is shown'
-            report.ok(found == ({'yes': 0, 'no': 1} if enough else None),
-                      f'9 {own} accounts of one hand, batches of {min_batch}: {outcome}', found)
-            report.line(f'9 {own} accounts and a victim, min_batch {min_batch}', f'  {outcome}')
-
-
 def main():
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument('--thorough', action='store_true', help='more seeds, more linear programs')
@@ -174,7 +158,7 @@ def main():
     data_sets(report, server, thorough)
     dominance(report, server)
     interruptions(report, server)
-    sybils(report, server)
+    sybils.accounts_in_one_hand(report, server)
     return 0 if report.done() else 1
 
 

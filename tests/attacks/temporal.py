@@ -1,10 +1,9 @@
-"""Attacks by an analyst who is at the server while the poll runs: reading around each vote, an administrator who
-interrupts publishing, and accounts in one hand."""
+"""Attacks by an analyst who is at the server while the poll runs: reading around each vote, and an administrator who
+interrupts publishing."""
 import threading
 import time
 
 import psycopg
-from people import DataSet
 from psycopg.sql import SQL, Identifier, Literal
 from publications import Publication, Respondent
 from server import Poll
@@ -81,24 +80,3 @@ def interrupt(poll, stop):
     if not ended:
         raise AssertionError('the publisher was not interrupted')
     return meanwhile, poll.read()
-
-
-# --- accounts in one hand
-
-def sybils(server, name, own, k, min_batch):
-    """One person votes in a slow time, an attacker with `own` accounts of the same profile fills the batch. The attacker
-    subtracts the numbers of before and the own answers; returns {choice: how many others} or None when nothing was shown."""
-    earlier = [(('0',), ('yes', 'no')[place % 2]) for place in range(2 * min_batch)]
-    batch = [(('1',), 'no')] + [(('1',), 'yes')] * own
-    data = DataSet(name, (f'{name}_group',), ('yes', 'no'), (*earlier, *batch))
-    poll = Poll(server, data, k=k, min_batch=min_batch, growth=0.1)
-    total = frozenset()
-    poll.cast(len(earlier))
-    poll.publish()
-    _, before = poll.read()[total]
-    poll.cast(len(batch))
-    poll.publish()
-    _, after = poll.read()[total]
-    if after == before:
-        return None
-    return {'yes': after[0] - before[0] - own, 'no': after[1] - before[1]}
