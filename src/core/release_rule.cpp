@@ -88,7 +88,7 @@ Proof release_batch(Tally &tally, std::vector<Profile> batch, Policy policy, std
   for (const Profile &profile : batch)
     profile_cells.push_back(tally.add(profile));
 
-  Witnesses witnesses(policy.k, batch, profile_cells, tally.size());
+  Witnesses witnesses(policy.k, batch, profile_cells, tally.size(), policy.max_coordinate);
   Splits splits(tally);
   for (const CellId cell : candidates(tally, profile_cells, policy.k)) {
     if (tally.current(cell) || !splits.parents_current(cell))

@@ -9,6 +9,8 @@ namespace roughly {
 struct Policy {
   std::uint32_t k = 10;         // every number concerns at least k people
   std::uint32_t max_rank = 512; // cells accepted in one release: bounds the work
+  // Dominance: nobody of a batch weighs more than max_coordinate / (k - 1) times the others together. 0: no bound.
+  std::uint32_t max_coordinate = k - 1;
 };
 
 // What a release was proved with; for audits.

@@ -2,7 +2,7 @@
 // was proved with: one line of JSON per release. Used by audit.py, which knows nothing of this code.
 //
 //   rule_dump FILE --choice COLUMN --dims a,b,c [--eligible COLUMN] [-k 10] [--max-dims 2] [--growth 0.5]
-//             [--min-batch 2k]
+//             [--min-batch 2k] [--max-coordinate k-1]
 #include "core/release_rule.hpp"
 
 #include <algorithm>
@@ -142,6 +142,7 @@ void run(const std::string &file, std::map<std::string, std::string> options) {
   };
   Policy policy;
   policy.k = static_cast<std::uint32_t>(number("-k", policy.k));
+  policy.max_coordinate = static_cast<std::uint32_t>(number("--max-coordinate", policy.k - 1));
   const auto least = static_cast<std::size_t>(number("--min-batch", 2.0 * policy.k));
   const double growth = number("--growth", 0.5);
 

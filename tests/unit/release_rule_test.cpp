@@ -1,5 +1,6 @@
 #include "support.hpp"
 
+#include <array>
 #include <cmath>
 
 namespace roughly::test {
@@ -212,6 +213,52 @@ TEST(ParityCase, WouldShowTheOneIfDeterminantsOfTwoWereAccepted) {
       votes_for_1 += recount(poll, cell, 1, 1);
     EXPECT_EQ(votes_for_1 % 2, lone_choice); // read off three published numbers
   }
+}
+
+// --- dominance --------------------------------------------------------------------------------------------------
+
+// Eight yes/no dimensions ('2' is yes). Weighting the eight cells of "yes" so makes each of the first nine profiles
+// weigh nothing, but the second 1, and the last -21.
+constexpr std::array<std::int64_t, 8> lone_weights{1, -1, 1, -2, 3, -5, 8, -13};
+const std::vector<std::string> lone_profiles{"11111111", "21111111", "22111111", "12211111", "21221111",
+                                             "12122111", "21212211", "12121221", "21212122"};
+
+People lone_people(std::uint8_t lone_choice) {
+  People people = {{"12121212", lone_choice}};
+  Dice dice(8);
+  for (const std::string &profile : lone_profiles)
+    for (int i = 0; i < (profile == lone_profiles[0] ? 30 : 10); ++i)
+      people.push_back({profile, static_cast<std::uint8_t>(dice.below(2))});
+  return people;
+}
+
+Name yes(std::size_t dimension) {
+  Name name = "********";
+  name[dimension] = '2';
+  return name;
+}
+
+TEST(LonePerson, WouldShowByMagnitudeWithoutTheBound) {
+  for (const std::uint8_t lone_choice : std::initializer_list<std::uint8_t>{0, 1}) {
+    Poll poll(8, 2, 1, {10, 512, 0});
+    poll.release(lone_people(lone_choice));
+    std::int64_t votes_for_1 = 0;
+    for (std::size_t d = 0; d < 8; ++d) {
+      ASSERT_TRUE(poll.published().contains(yes(d)));
+      votes_for_1 += lone_weights[d] * static_cast<std::int64_t>(recount(poll, yes(d), 1, 1));
+    }
+    EXPECT_EQ(votes_for_1 < 0, lone_choice == 1); // 21 of one against 10 of all others
+  }
+}
+
+TEST(LonePerson, OutweighsNobodyWithTheBound) {
+  Poll poll(8, 2, 1, {10, 512});
+  poll.release(lone_people(1));
+  std::size_t shown = 0;
+  for (std::size_t d = 0; d < 8; ++d)
+    shown += poll.published().contains(yes(d)) ? 1 : 0;
+  EXPECT_GE(shown, 5u);
+  EXPECT_LT(shown, 8u);
 }
 
 // --- refused cells over several releases -----------------------------------------------------------------------
@@ -501,6 +548,48 @@ TEST(ReleaseRule, PublishesNothingForBatchesUnderK) {
   poll.release(times(10, {"A"}));
   EXPECT_EQ(poll.published().at("*"), 3u);
   EXPECT_EQ(poll.shown("*"), 28u);
+}
+
+// Part (c) of the theorem, where it is tightest: on combinations that miss all witnesses of a set but one. How often
+// somebody of the last batch weighs more than bound / (k - 1) times the eligible others, and how often more than 1.
+std::pair<std::size_t, std::size_t> outweighing(const Poll &poll, const Proof &proof, std::uint32_t k_, std::uint32_t bound) {
+  std::map<std::string, std::int64_t> eligible;
+  for (const Person &person : poll.batch(poll.releases()))
+    eligible[person.profile] += person.eligible ? 1 : 0;
+  std::size_t wrong = 0, heavy = 0;
+  for (std::uint32_t set = 0; set < k_; ++set)
+    for (std::size_t i = 0; i < proof.witnesses.rank(); ++i) {
+      std::vector<std::pair<std::int64_t, std::int64_t>> weights; // of one, of those eligible with the profile
+      std::int64_t all = 0;
+      for (std::size_t p = 0; p < proof.profiles.size(); ++p) {
+        const std::int64_t one = std::abs(proof.witnesses.coordinates(set, p)[i]);
+        weights.emplace_back(one, one * eligible[proof.profiles[p].snapshot]);
+        all += weights.back().second;
+      }
+      for (const auto &[one, equals] : weights) {
+        const std::int64_t others = all - (equals > 0 ? one : 0);
+        wrong += (k_ - 1) * one > bound * others ? 1 : 0;
+        heavy += one > 1 ? 1 : 0;
+      }
+    }
+  return {wrong, heavy};
+}
+
+TEST(Theorem, NobodyOfTheLastBatchOutweighsTheOthers) {
+  std::size_t all_heavy = 0;
+  for_each_release([&](const Poll &poll, const Proof &proof, const auto &, Policy policy) {
+    const auto [wrong, heavy] = outweighing(poll, proof, policy.k, policy.max_coordinate);
+    EXPECT_EQ(wrong, 0u);
+    all_heavy += heavy;
+  });
+  EXPECT_GT(all_heavy, 100u);
+
+  for (const std::uint32_t bound : {1u, 2u, 4u, 9u}) {
+    Poll poll(8, 2, 1, {10, 512, bound}), unbounded(8, 2, 1, {10, 512, 0});
+    const Proof proof = poll.release(lone_people(0)), other = unbounded.release(lone_people(0));
+    EXPECT_EQ(outweighing(poll, proof, 10, bound).first, 0u);
+    EXPECT_GT(outweighing(unbounded, other, 10, bound).first, 0u);
+  }
 }
 
 // The theorem itself on small polls: every combination modulo 2, 3 and 5 of everything ever published.

@@ -25,7 +25,15 @@ struct Batch {
     for (const std::uint32_t people : eligible)
       profiles.push_back({{}, {}, people});
   }
-  [[nodiscard]] Witnesses witnesses(std::uint32_t k) const { return {k, profiles, cells, cell_count}; }
+  [[nodiscard]] Witnesses witnesses(std::uint32_t k, std::uint32_t max_coordinate = 0) const {
+    return {k, profiles, cells, cell_count, max_coordinate};
+  }
+  [[nodiscard]] std::vector<std::int64_t> row(const Witnesses &witnesses, std::size_t profile) const {
+    std::vector<std::int64_t> row;
+    for (const CellId cell : witnesses.accepted())
+      row.push_back(covers(cell, profile) ? 1 : 0);
+    return row;
+  }
   [[nodiscard]] bool covers(CellId cell, std::size_t profile) const {
     return std::find(cells[profile].begin(), cells[profile].end(), cell) != cells[profile].end();
   }
@@ -162,13 +170,31 @@ TEST(Witnesses, AreAllOrNothing) {
   expect_sound(asked, batch, 2);
 }
 
-TEST(Witnesses, AreTakenFromTheMostNumerousProfilesInsideThenOutsideThenFromTheFirst) {
-  const Batch batch({{0, 1, 2}, {0, 2}, {0, 2}, {0, 2}, {2}}, {9, 2, 5, 5, 7});
+TEST(Witnesses, AreTakenFromLightProfilesThenNumerousOnesThenTheFirst) {
+  // Coordinates of profiles 1, 2 and 3 are 1 in the set of the first witness; those of 4 and 5 are 0.
+  const Batch batch({{0, 2}, {0, 1}, {0, 1}, {0, 1}, {1, 2}, {2}}, {9, 2, 5, 5, 3, 3});
   Witnesses witnesses = batch.witnesses(1);
   EXPECT_EQ(witnesses.consider(0), Verdict::accepted);
-  EXPECT_EQ(witnesses.consider(1), Verdict::accepted); // all inside agree with cell 0, so somebody outside serves
-  EXPECT_EQ(witnesses.consider(2), Verdict::accepted);
-  EXPECT_EQ(witnesses.basis(0), (std::vector<std::size_t>{0, 2, 4}));
+  EXPECT_EQ(witnesses.consider(1), Verdict::accepted);
+  EXPECT_EQ(witnesses.basis(0), (std::vector<std::size_t>{0, 4}));
+  const Batch equal({{0}, {0, 1}, {0, 1}, {0, 1}}, {9, 2, 5, 5});
+  Witnesses numerous = equal.witnesses(1);
+  EXPECT_EQ(numerous.consider(0), Verdict::accepted);
+  EXPECT_EQ(numerous.consider(1), Verdict::accepted);
+  EXPECT_EQ(numerous.basis(0), (std::vector<std::size_t>{0, 2}));
+}
+
+Batch random_batch(Dice &dice, std::uint32_t cell_count) {
+  Cells cells(2 + dice.below(20));
+  for (std::vector<CellId> &of_profile : cells)
+    for (CellId cell = 0; cell < cell_count; ++cell)
+      if (dice.below(3) == 0)
+        of_profile.push_back(cell);
+  cells[0].push_back(cell_count); // so that every cell below has an id
+  std::vector<std::uint32_t> eligible(cells.size());
+  for (std::uint32_t &people : eligible)
+    people = dice.below(8);
+  return {cells, eligible};
 }
 
 TEST(Witnesses, StaySoundOnRandomBatches) {
@@ -176,17 +202,8 @@ TEST(Witnesses, StaySoundOnRandomBatches) {
   std::size_t accepted = 0, refused = 0, dependent = 0;
   for (int round = 0; round < 300; ++round) {
     const std::uint32_t cell_count = 2 + dice.below(12), k = 1 + dice.below(4);
-    Cells cells(2 + dice.below(20));
-    for (std::vector<CellId> &of_profile : cells)
-      for (CellId cell = 0; cell < cell_count; ++cell)
-        if (dice.below(3) == 0)
-          of_profile.push_back(cell);
-    cells[0].push_back(cell_count); // so that every cell below has an id
-    std::vector<std::uint32_t> eligible(cells.size());
-    for (std::uint32_t &people : eligible)
-      people = dice.below(8);
-    const Batch batch(cells, eligible);
-    Witnesses witnesses = batch.witnesses(k);
+    const Batch batch = random_batch(dice, cell_count);
+    Witnesses witnesses = batch.witnesses(k, dice.below(4));
     for (CellId cell = 0; cell < cell_count; ++cell)
       switch (witnesses.consider(cell)) {
       case Verdict::accepted: ++accepted; break;
@@ -198,6 +215,99 @@ TEST(Witnesses, StaySoundOnRandomBatches) {
   EXPECT_GT(accepted, 300u);
   EXPECT_GT(refused, 300u);
   EXPECT_GT(dependent, 10u);
+}
+
+// --- dominance -------------------------------------------------------------------------------------------------
+
+// Cramer's rule: the coordinate of a witness is what the determinant becomes when the profile's row replaces its own.
+std::vector<std::int64_t> exact_coordinates(const Witnesses &witnesses, const Batch &batch, std::uint32_t set,
+                                            std::size_t profile) {
+  std::vector<std::vector<std::int64_t>> matrix;
+  for (const std::size_t witness : witnesses.basis(set))
+    matrix.push_back(batch.row(witnesses, witness));
+  const std::int64_t whole = determinant(matrix);
+  std::vector<std::int64_t> coordinates;
+  for (std::vector<std::int64_t> &row : matrix) {
+    std::vector<std::int64_t> other = batch.row(witnesses, profile);
+    row.swap(other);
+    coordinates.push_back(determinant(matrix) / whole);
+    row.swap(other);
+  }
+  return coordinates;
+}
+
+TEST(Coordinates, EqualExactInversesAndKeepToTheBound) {
+  Dice dice(2);
+  std::size_t beyond = 0, exempt = 0, bounded_less = 0;
+  for (int round = 0; round < 400; ++round) {
+    const std::uint32_t cell_count = 4 + dice.below(9), k = 1 + dice.below(6);
+    const Batch batch = random_batch(dice, cell_count);
+    std::size_t unbounded = 0;
+    for (const std::uint32_t bound : {0u, 1u, 2u, 3u}) {
+      Witnesses witnesses = batch.witnesses(k, bound);
+      for (CellId cell = 0; cell < cell_count; ++cell) {
+        witnesses.consider(cell);
+        if (dice.below(4) != 0 && cell + 1 < cell_count)
+          continue;
+        for (std::uint32_t set = 0; set < k; ++set)
+          for (std::size_t profile = 0; profile < batch.profiles.size(); ++profile) {
+            const std::vector<std::int64_t> exact = exact_coordinates(witnesses, batch, set, profile);
+            ASSERT_EQ(witnesses.coordinates(set, profile), exact);
+            std::int64_t largest = 0;
+            for (const std::int64_t number : exact)
+              largest = std::max(largest, std::abs(number));
+            // The bound, or as many equals as make up for it.
+            const std::int64_t equals = std::max<std::int64_t>(batch.eligible[profile], 1) - 1;
+            if (bound != 0 && equals * bound < k - 1)
+              ASSERT_LE(largest, bound);
+            else if (bound == 0)
+              beyond += largest > 3 ? 1 : 0;
+            else
+              exempt += largest > bound ? 1 : 0;
+          }
+      }
+      if (bound == 0)
+        unbounded = witnesses.rank();
+      bounded_less += bound != 0 && witnesses.rank() < unbounded ? 1 : 0;
+    }
+  }
+  EXPECT_GT(beyond, 10u);
+  EXPECT_GT(exempt, 10u);
+  EXPECT_GT(bounded_less, 10u);
+}
+
+// The last profile is the sum of the three before it less twice the first.
+const Cells star{{0}, {0, 1}, {0, 2}, {0, 3}, {0, 1, 2, 3}};
+
+TEST(Coordinates, BeyondTheBoundRefuseACellUnlessThePersonHasEquals) {
+  const auto last_verdict = [](std::uint32_t people, std::uint32_t bound) {
+    const Batch batch(star, {9, 9, 9, 9, people});
+    Witnesses witnesses = batch.witnesses(3, bound);
+    for (const CellId cell : {0u, 1u, 2u})
+      EXPECT_EQ(witnesses.consider(cell), Verdict::accepted);
+    return witnesses.consider(3);
+  };
+  for (const std::uint32_t people : {0u, 1u, 2u}) {
+    EXPECT_EQ(last_verdict(people, 1), Verdict::refused) << people;
+    EXPECT_EQ(last_verdict(people, 2), Verdict::accepted) << people;
+    EXPECT_EQ(last_verdict(people, 0), Verdict::accepted) << people;
+  }
+  EXPECT_EQ(last_verdict(3, 1), Verdict::accepted); // each has two equals: as much as two sets
+}
+
+TEST(Coordinates, BeyondTheBoundLetASetTryAnotherWitness) {
+  Cells cells = star;
+  cells.push_back({0, 1, 3}); // beside it the lone profile has 1 and -1 only
+  const Batch batch(cells, {9, 9, 9, 9, 0, 2});
+  Witnesses free = batch.witnesses(2), bound = batch.witnesses(2, 1);
+  for (const CellId cell : {0u, 1u, 2u, 3u}) {
+    EXPECT_EQ(free.consider(cell), Verdict::accepted);
+    EXPECT_EQ(bound.consider(cell), Verdict::accepted);
+  }
+  for (const std::size_t set : {0u, 1u}) {
+    EXPECT_EQ(free.basis(set), (std::vector<std::size_t>{0, 1, 2, 3}));
+    EXPECT_EQ(bound.basis(set), (std::vector<std::size_t>{0, 1, 2, 5}));
+  }
 }
 
 // Triangular matrices of 0 and 1 whose inverse grows as 1.47^n: the cell that would overflow is refused.
