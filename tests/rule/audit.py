@@ -290,7 +290,8 @@ def main():
     for run in RUNS:
         people = read(run)
         releases = dump(arguments.rule_dump, run, people)
-        title = f'{run.survey}, k {run.k}, bound {run.bound or "off"}' + ('' if run.all_eligible else ', one in seven not eligible')
+        title = f'{run.survey}, k {run.k}, bound {run.bound or "off"}'
+        title += '' if run.all_eligible else ', one in seven not eligible'
         print(f'# {title}: {len(people)} people, {len(releases)} releases, '
               f'1-way {coverage(people, releases[-1], 1):.1f} %, 2-way {coverage(people, releases[-1], 2):.1f} %, '
               f'at most {max(len(r["accepted"]) for r in releases)} cells accepted in one')

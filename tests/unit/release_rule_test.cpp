@@ -552,12 +552,13 @@ TEST(ReleaseRule, PublishesNothingForBatchesUnderK) {
 
 // Part (c) of the theorem, where it is tightest: on combinations that miss all witnesses of a set but one. How often
 // somebody of the last batch weighs more than bound / (k - 1) times the eligible others, and how often more than 1.
-std::pair<std::size_t, std::size_t> outweighing(const Poll &poll, const Proof &proof, std::uint32_t k_, std::uint32_t bound) {
+std::pair<std::size_t, std::size_t> outweighing(const Poll &poll, const Proof &proof, std::uint32_t sets,
+                                                std::uint32_t bound) {
   std::map<std::string, std::int64_t> eligible;
   for (const Person &person : poll.batch(poll.releases()))
     eligible[person.profile] += person.eligible ? 1 : 0;
   std::size_t wrong = 0, heavy = 0;
-  for (std::uint32_t set = 0; set < k_; ++set)
+  for (std::uint32_t set = 0; set < sets; ++set)
     for (std::size_t i = 0; i < proof.witnesses.rank(); ++i) {
       std::vector<std::pair<std::int64_t, std::int64_t>> weights; // of one, of those eligible with the profile
       std::int64_t all = 0;
@@ -568,7 +569,7 @@ std::pair<std::size_t, std::size_t> outweighing(const Poll &poll, const Proof &p
       }
       for (const auto &[one, equals] : weights) {
         const std::int64_t others = all - (equals > 0 ? one : 0);
-        wrong += (k_ - 1) * one > bound * others ? 1 : 0;
+        wrong += (sets - 1) * one > bound * others ? 1 : 0;
         heavy += one > 1 ? 1 : 0;
       }
     }
