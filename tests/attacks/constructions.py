@@ -18,10 +18,10 @@ def left_behind(k):
 
 # Nine kinds of k people and one person. A combination of the total and the eight tables by one dimension is 0 on the
 # first eight kinds, 1 or -1 on the ninth and 42 or -42 on the person; found by hill climbing over planes through 0/1 points.
-# The two polls differ in whether a release has k sets of witnesses with determinants of 1 or -1 all the way.
+# Each is named after what refuses it: determinants of 1 or -1, or, where these are to be had, the bound on coordinates.
 HEAVY = {
-    'heavy_refused': '00101110 10011100 11001010 01011111 01101001 11110101 10000011 01000100 00001011 00110010'.split(),
-    'heavy_accepted': '01001101 00100110 00111011 11000111 01110100 11101010 10011110 10000000 00111110 10101101'.split(),
+    'determinants': '00101110 10011100 11001010 01011111 01101001 11110101 10000011 01000100 00001011 00110010'.split(),
+    'coordinates': '01001101 00100110 00111011 11000111 01110100 11101010 10011110 10000000 00111110 10101101'.split(),
 }
 
 
