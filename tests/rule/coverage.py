@@ -52,7 +52,7 @@ def synthetic(count, seed):
 
 
 def survey(name):
-    return [profile for profile, _, _ in audit.read(audit.Run(name, 0, True, None, None))]
+    return [profile for profile, _, _ in audit.read(audit.Run(name, 0, 0, True, None, None))]
 
 
 def releases(rule_dump, people, k, growth, min_batch, max_dims):
