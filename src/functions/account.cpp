@@ -9,10 +9,6 @@ using namespace roughly::pg;
 
 namespace {
 
-constinit Statement insert_user{
-    "INSERT INTO roughly.users (id, email, email_normalized, email_seal, confirmed_at, vote_secret)"
-    " VALUES ($1, $2, pg_catalog.lower(pg_catalog.normalize($2, 'NFC')), $5, $3, $4) ON CONFLICT (email_normalized) DO NOTHING",
-    {UUIDOID, TEXTOID, TIMESTAMPTZOID, BYTEAOID, BYTEAOID}};
 constinit Statement change_email{
     "UPDATE roughly.users SET email = $2, email_seal = $3, email_normalized = pg_catalog.lower(pg_catalog.normalize($2, 'NFC')),"
     "   confirmed_at = COALESCE(confirmed_at, pg_catalog.now()), updated_at = pg_catalog.now() WHERE id = $1",
@@ -78,19 +74,16 @@ ROUGHLY_FUNCTION(roughly_admin_import_user) {
 
   identity::begin_account_write();
   const AsOwner owner;
-  const Uuid user = random_uuid();
+  std::optional<Uuid> user;
   {
     Spi spi;
-    const Bytes secret = seal_vote_secret(spi, user, VoteSecret::generate());
-    const Bytes email_seal = seal_email(spi, user, email);
-    if (spi.write(insert_user, {value(user), value(std::string_view(email)), value(confirmed_at), value(ByteView(secret)), value(ByteView(email_seal))})
-            .affected() == 0)
+    user = create_account(spi, email, confirmed_at);
+    if (!user)
       throw Error(Errc::duplicate_object, "an account with this e-mail address exists already");
-    bar_earlier_questions(spi, user, email);
     if (hash)
-      store_password(spi, user, *hash);
+      store_password(spi, *user, *hash);
   }
-  return uuid_result(user);
+  return uuid_result(*user);
 }
 
 ROUGHLY_FUNCTION(roughly_my_account) {
@@ -169,9 +162,6 @@ ROUGHLY_FUNCTION(roughly_admin_delete_user) {
   identity::begin_account_write();
   const AsOwner owner;
   Spi spi;
-  const std::optional<Account> account = find_account(spi, user);
-  if (!account)
-    throw Error(Errc::unknown_object, "there is no account " + to_text(user));
-  delete_account(spi, *account);
+  delete_account(spi, known_account(spi, user));
   return void_result();
 }

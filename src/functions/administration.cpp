@@ -11,7 +11,6 @@ using namespace roughly::pg;
 namespace {
 
 constinit Statement ban_user{"UPDATE roughly.users SET banned_until = $2, updated_at = pg_catalog.now() WHERE id = $1", {UUIDOID, TIMESTAMPTZOID}};
-constinit Statement forget_failures{"DELETE FROM roughly.login_failures WHERE email_digest = $1", {BYTEAOID}};
 constinit Statement block_password{"INSERT INTO roughly.password_blocklist (digest) VALUES ($1) ON CONFLICT DO NOTHING", {BYTEAOID}};
 constinit Statement purge{
     "WITH expired AS MATERIALIZED (SELECT id FROM roughly.user_tokens WHERE expires_at < pg_catalog.now() LIMIT $1 FOR UPDATE SKIP LOCKED)"
@@ -31,13 +30,6 @@ constinit Statement purge_failures{
     {INT4OID}};
 constinit Statement select_audit{
     "SELECT on_date, action, user_id FROM roughly.audit_log WHERE $1 IS NULL OR user_id = $1 ORDER BY on_date, action, user_id", {UUIDOID}};
-
-Account known_account(Spi &spi, const Uuid &user) {
-  std::optional<Account> account = find_account(spi, user);
-  if (!account)
-    throw Error(Errc::unknown_object, "there is no account " + to_text(user));
-  return std::move(*account);
-}
 
 } // namespace
 
@@ -83,7 +75,7 @@ ROUGHLY_FUNCTION(roughly_admin_unlock) {
   const AsOwner owner;
   Spi spi;
   const TokenDigest digest = digest_of_email(spi, known_account(spi, user).email);
-  spi.write(forget_failures, {value(ByteView(digest))});
+  forget_failures(spi, digest);
   audit(spi, "unlock", user);
   return void_result();
 }

@@ -1,5 +1,7 @@
 #include "functions/credentials.hpp"
 
+#include "functions/records.hpp"
+
 #include "core/password_hash.hpp"
 #include "core/password_rules.hpp"
 #include "pg/hash_gate.hpp"
@@ -26,6 +28,10 @@ constinit Statement select_account_by_email{
 constinit Statement select_account{"SELECT " ACCOUNT_COLUMNS " FROM roughly.users u WHERE id = $1", {UUIDOID}};
 constinit Statement lock_account{"SELECT " ACCOUNT_COLUMNS " FROM roughly.users u WHERE id = $1 FOR NO KEY UPDATE", {UUIDOID}};
 #undef ACCOUNT_COLUMNS
+constinit Statement insert_user{
+    "INSERT INTO roughly.users (id, email, email_normalized, email_seal, confirmed_at, vote_secret)"
+    " VALUES ($1, $2, pg_catalog.lower(pg_catalog.normalize($2, 'NFC')), $5, $3, $4) ON CONFLICT (email_normalized) DO NOTHING",
+    {UUIDOID, TEXTOID, TIMESTAMPTZOID, BYTEAOID, BYTEAOID}};
 constinit Statement normalize_email{"SELECT pg_catalog.lower(pg_catalog.normalize($1, 'NFC'))", {TEXTOID}};
 constinit Statement update_password{
     "UPDATE roughly.users SET hashed_password = $2, password_changed_at = pg_catalog.now(), updated_at = pg_catalog.now() WHERE id = $1",
@@ -76,6 +82,7 @@ constinit Statement bar_questions{
     "UPDATE roughly.users SET votes_from = pg_catalog.clock_timestamp()"
     " WHERE id = $1 AND EXISTS (SELECT FROM roughly.tombstones WHERE email_digest = $2)",
     {UUIDOID, BYTEAOID}};
+constinit Statement delete_failures{"DELETE FROM roughly.login_failures WHERE email_digest = $1", {BYTEAOID}};
 constinit Statement insert_tombstone{"INSERT INTO roughly.tombstones (email_digest) VALUES ($1) ON CONFLICT DO NOTHING", {BYTEAOID}};
 constinit Statement insert_audit{"INSERT INTO roughly.audit_log (action, user_id) VALUES ($1, $2)", {TEXTOID, UUIDOID}};
 
@@ -140,6 +147,23 @@ Account hold_own_account(Spi &spi, const Uuid &id) {
   std::optional<Account> account = hold_account(spi, id);
   if (!account)
     throw Error(Errc::unauthenticated, "the authenticated account no longer exists");
+  return std::move(*account);
+}
+
+std::optional<Uuid> create_account(Spi &spi, std::string_view email, const std::optional<TimestampTz> &confirmed_at) {
+  const Uuid user = random_uuid();
+  const Bytes secret = seal_vote_secret(spi, user, VoteSecret::generate());
+  const Bytes email_seal = seal_email(spi, user, email);
+  if (spi.write(insert_user, {value(user), value(email), value(confirmed_at), value(ByteView(secret)), value(ByteView(email_seal))}).affected() == 0)
+    return std::nullopt;
+  bar_earlier_questions(spi, user, email);
+  return user;
+}
+
+Account known_account(Spi &spi, const Uuid &id) {
+  std::optional<Account> account = find_account(spi, id);
+  if (!account)
+    throw Error(Errc::unknown_object, "there is no account " + to_text(id));
   return std::move(*account);
 }
 
@@ -338,6 +362,10 @@ LogIn finish_log_in(Spi &spi, const Account &account, const Device &device) {
 void bar_earlier_questions(Spi &spi, const Uuid &user, std::string_view email) {
   const TokenDigest digest = digest_of_email(spi, email);
   spi.write(bar_questions, {value(user), value(ByteView(digest))});
+}
+
+void forget_failures(Spi &spi, const TokenDigest &email) {
+  spi.write(delete_failures, {value(ByteView(email))});
 }
 
 void leave_tombstone(Spi &spi, const Account &account) {

@@ -21,6 +21,10 @@ std::optional<Account> find_account(pg::Spi &spi, const Uuid &id);
 std::optional<Account> hold_account(pg::Spi &spi, const Uuid &id);
 Account hold_own_account(pg::Spi &spi, const Uuid &id); // Errc::unauthenticated when it is gone
 
+// A new account with a vote secret of its own; nothing when the address is taken, also by whoever is first at this moment.
+std::optional<Uuid> create_account(pg::Spi &spi, std::string_view email, const std::optional<TimestampTz> &confirmed_at);
+Account known_account(pg::Spi &spi, const Uuid &id); // for administrators. Errc::unknown_object
+
 // What phx.gen.auth asks of an address: one @ between something and something, no blanks, separators or quoting, 160 bytes.
 inline constexpr std::size_t longest_email = 160;
 bool is_email(std::string_view email) noexcept;
@@ -89,6 +93,9 @@ struct LogIn {
 Datum log_in_row(FunctionCallInfo fcinfo, const LogIn &answer);
 // Opens a session, or asks for the second factor first; tells who is banned.
 LogIn finish_log_in(pg::Spi &spi, const Account &account, const Device &device);
+
+// Lifts what failed log-ins of an address have brought on it.
+void forget_failures(pg::Spi &spi, const TokenDigest &email);
 
 // Bars a new account from the questions of before when its address had another account, which may have answered them.
 void bar_earlier_questions(pg::Spi &spi, const Uuid &user, std::string_view email);

@@ -24,10 +24,6 @@ constinit Statement take_orders{
     " RETURNING id, sealed, attempts",
     {INT4OID}};
 constinit Statement delete_order{"DELETE FROM roughly.mail_outbox WHERE id = $1", {UUIDOID}};
-constinit Statement insert_user{
-    "INSERT INTO roughly.users (id, email, email_normalized, email_seal, vote_secret)"
-    " VALUES ($1, $2, pg_catalog.lower(pg_catalog.normalize($2, 'NFC')), $4, $3) ON CONFLICT (email_normalized) DO NOTHING",
-    {UUIDOID, TEXTOID, BYTEAOID, BYTEAOID}};
 
 Binding order_binding(const Uuid &id) {
   return Binding("mail").with(id);
@@ -69,28 +65,18 @@ Mail with_token(Spi &spi, std::string_view kind, TokenContext context, const Uui
   return {kind, recipient, issue_token_for(spi, context, user, recipient)};
 }
 
-// Nothing when somebody else has just made it.
-std::optional<Uuid> create_account(Spi &spi, const std::string &email) {
-  const Uuid user = random_uuid();
-  const Bytes secret = seal_vote_secret(spi, user, VoteSecret::generate());
-  const Bytes email_seal = seal_email(spi, user, email);
-  if (spi.write(insert_user, {value(user), value(std::string_view(email)), value(ByteView(secret)), value(ByteView(email_seal))}).affected() == 0)
-    return std::nullopt;
-  bar_earlier_questions(spi, user, email);
-  audit(spi, "register", user);
-  return user;
-}
-
 Mail register_account(Spi &spi, const MailOrder &order) {
   const std::optional<Account> known = find_account(spi, order.recipient);
   if (known && known->confirmed)
     return {"someone_tried", known->email, {}};
-  const std::optional<Uuid> created = known ? std::optional(known->id) : create_account(spi, order.recipient);
+  const std::optional<Uuid> created = known ? std::optional(known->id) : create_account(spi, order.recipient, std::nullopt);
   if (!created)
     return register_account(spi, order); // now it is known
   const Uuid user = *created;
   if (known)
     forget_setup(spi, user); // whoever registered before need not be who registers now
+  else
+    audit(spi, "register", user);
   if (!order.password_hash.empty())
     store_password(spi, user, order.password_hash);
   return with_token(spi, "confirm", TokenContext::confirm, user, order.recipient);

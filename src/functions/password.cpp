@@ -10,7 +10,6 @@ using namespace roughly::pg;
 
 namespace {
 
-constinit Statement forget_failures{"DELETE FROM roughly.login_failures WHERE email_digest = $1", {BYTEAOID}};
 
 Datum changed_row(FunctionCallInfo fcinfo, std::string_view status, const std::vector<std::string> &reasons = {},
                   const std::string &token = {}, const std::vector<Uuid> &revoked = {}) {
@@ -110,7 +109,7 @@ ROUGHLY_FUNCTION(roughly_reset_password) {
   store_password(spi, account->id, *phc);
   const std::vector<Uuid> revoked = end_sessions(spi, account->id, std::nullopt);
   const TokenDigest digest = digest_of_email(spi, account->email);
-  spi.write(forget_failures, {value(ByteView(digest))});
+  forget_failures(spi, digest);
   order_mail(spi, {MailKind::password_changed, account->id, account->email, {}});
   audit(spi, "reset_password", account->id);
   return changed_row(fcinfo, "ok", {}, {}, revoked);

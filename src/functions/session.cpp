@@ -43,7 +43,6 @@ constinit Statement uncount_failure{
     "WITH gone AS (DELETE FROM roughly.login_failures WHERE email_digest = $1 AND failures = 1)"
     " UPDATE roughly.login_failures SET failures = failures - 1, throttled_until = NULL WHERE email_digest = $1 AND failures > 1",
     {BYTEAOID}};
-constinit Statement forget_failures{"DELETE FROM roughly.login_failures WHERE email_digest = $1", {BYTEAOID}};
 
 struct Session {
   identity::Identity identity;
@@ -135,7 +134,7 @@ public:
         count(spi);
       return {"invalid_credentials", {}, {}, {}};
     }
-    spi.write(forget_failures, {value(ByteView(digest_))});
+    forget_failures(spi, digest_);
     throttle::refund(spi, digest_, throttle::log_ins);
     return finish_log_in(spi, *account, device_);
   }
