@@ -1,7 +1,5 @@
 #include "functions/mail.hpp"
 
-#include "core/receipt.hpp"
-#include "functions/records.hpp"
 #include "pg/identity.hpp"
 #include "pg/throttle.hpp"
 
