@@ -1,0 +1,1 @@
+\echo Use "ALTER EXTENSION roughly_auth UPDATE" to load this file. \quit
