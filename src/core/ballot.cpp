@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/bindings.hpp"
 #include "core/core_only.hpp"
 
 namespace roughly {
@@ -10,12 +11,8 @@ namespace {
 constexpr std::uint8_t ballot_format = 0x01;
 constexpr std::uint8_t block_format = 0x01;
 
-Binding ballot_binding(const Uuid &question, const Uuid &id) {
-  return Binding("ballot").with(question).with(id);
-}
-
-Binding block_binding(const BallotBox::Block &block) {
-  return Binding("batch").with(block.question).with(block.batch).with(block.number).with(block.blocks);
+Binding binding(const BallotBox::Block &block) {
+  return bound_to::block(block.question, block.batch, block.number, block.blocks);
 }
 
 } // namespace
@@ -26,11 +23,11 @@ Bytes seal_ballot(Subkey<Purpose::ballot> key, const Uuid &question, const Uuid 
   plain.u8(ballot.choice);
   plain.u8(ballot.eligible ? 1 : 0);
   plain.raw(ballot.snapshot);
-  return seal(key, std::move(plain).take(), ballot_binding(question, id));
+  return seal(key, std::move(plain).take(), bound_to::ballot(question, id));
 }
 
 Ballot open_ballot(Subkey<Purpose::ballot> key, const Uuid &question, const Uuid &id, ByteView sealed, std::size_t snapshot_size) {
-  const SecretBytes plain = open(key, sealed, ballot_binding(question, id));
+  const SecretBytes plain = open(key, sealed, bound_to::ballot(question, id));
   Reader in(plain);
   if (in.u8() != ballot_format)
     throw Error(Errc::corrupted, "a ballot has an unknown format");
@@ -73,11 +70,11 @@ Bytes BallotBox::seal_block(Subkey<Purpose::batch> key, const Block &block) cons
   Writer<SecretBytes> plain;
   plain.u8(block_format);
   plain.raw(ByteView(records_).subspan(first * record_size_, count * record_size_));
-  return seal(key, std::move(plain).take(), block_binding(block));
+  return seal(key, std::move(plain).take(), binding(block));
 }
 
 void BallotBox::add_block(Subkey<Purpose::batch> key, const Block &block, ByteView sealed) {
-  const SecretBytes plain = open(key, sealed, block_binding(block));
+  const SecretBytes plain = open(key, sealed, binding(block));
   Reader in(plain);
   if (in.u8() != block_format || in.left() == 0 || in.left() % record_size_ != 0)
     throw Error(Errc::corrupted, "a batch block has an unknown format");

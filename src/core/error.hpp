@@ -22,6 +22,7 @@ enum class Errc {
   not_recent,        // the person must prove again who they are
   not_supported,     // prepared transactions
   active_transaction,// must run outside a transaction block, or in a transaction of its own
+  under_way,         // somebody else is doing it at this moment
   read_only,         // a standby, or a read-only transaction
   key_file_missing,  // there is no key file
   key_file_unusable, // there is one, but its owner, mode, place or format is wrong

@@ -8,8 +8,8 @@ namespace roughly {
 
 using KeyId = std::uint16_t; // 1 and up; 0 marks a blob sealed with a key of the person's own
 
-enum class Purpose : std::uint64_t { fingerprint = 1, password, vote_secret, ballot, batch, tally, token, email, mail, factor, question };
-inline constexpr std::size_t purposes = 11;
+enum class Purpose : std::uint64_t { fingerprint = 1, password, vote_secret, ballot, batch, tally, token, email, mail, factor, question, digests };
+inline constexpr std::size_t purposes = 12;
 inline constexpr std::size_t key_size = 32;
 
 using KeyBytes = std::span<const unsigned char, key_size>;
@@ -31,9 +31,10 @@ public:
 
   [[nodiscard]] KeyId id() const noexcept { return id_; }
 
-  template <Purpose P> [[nodiscard]] Subkey<P> subkey() const noexcept {
-    const std::size_t place = static_cast<std::size_t>(P) - 1;
-    return {id_, KeyBytes(subkeys_.data() + place * key_size, key_size)};
+  template <Purpose P> [[nodiscard]] Subkey<P> subkey() const noexcept { return {id_, subkey(P)}; }
+  // For code that treats every purpose alike.
+  [[nodiscard]] KeyBytes subkey(Purpose purpose) const noexcept {
+    return KeyBytes(subkeys_.data() + (static_cast<std::size_t>(purpose) - 1) * key_size, key_size);
   }
 
   // Tells keys apart without telling anything else about them: 32 hexadecimal digits.

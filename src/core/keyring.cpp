@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 
 #include "core/core_only.hpp"
 
@@ -33,6 +34,21 @@ Key parse_key(std::string_view rest, std::size_t line) {
   if (!bytes || bytes->size() != key_size)
     malformed(line, "64 hexadecimal digits are expected");
   return Key(static_cast<KeyId>(id), KeyBytes(bytes->data(), key_size));
+}
+
+// A file's last two lines: a random key and the checksum.
+SecretBytes completed(Writer<SecretBytes> file, KeyId id) {
+  SecureBuffer master(key_size);
+  randombytes_buf(master.data(), master.size());
+  SecretBytes hex(2 * key_size + 1);
+  sodium_bin2hex(reinterpret_cast<char *>(hex.data()), hex.size(), master.data(), master.size());
+  hex.back() = '\n';
+  file.raw(view(std::string(key_word) + std::to_string(id) + " "));
+  file.raw(hex);
+  SecretBytes text = std::move(file).take();
+  const std::string sum = std::string(checksum_word) + to_hex(checksum(text)) + "\n";
+  text.insert(text.end(), sum.begin(), sum.end());
+  return text;
 }
 
 } // namespace
@@ -72,23 +88,28 @@ Keyring Keyring::parse(ByteView file) {
 }
 
 SecretBytes Keyring::generate() {
-  SecureBuffer master(key_size);
-  randombytes_buf(master.data(), master.size());
-  SecretBytes hex(2 * key_size + 1);
-  sodium_bin2hex(reinterpret_cast<char *>(hex.data()), hex.size(), master.data(), master.size());
-  hex.pop_back();
-
   Writer<SecretBytes> file;
   file.raw(view(header));
   file.raw(view("\n# Without this file unpublished votes, own answers, sessions and passwords are lost.\n"
-                "# Keep a copy away from the database and its backups; show it to nobody.\n"
-                "key 1 "));
-  file.raw(hex);
-  file.u8('\n');
-  SecretBytes text = std::move(file).take();
-  const std::string sum = std::string(checksum_word) + to_hex(checksum(text)) + "\n";
-  text.insert(text.end(), sum.begin(), sum.end());
+                "# Keep a copy away from the database and its backups; show it to nobody.\n"));
+  return completed(std::move(file), 1);
+}
+
+SecretBytes Keyring::extended(ByteView file) {
+  const KeyId newest = parse(file).newest().id();
+  if (newest == std::numeric_limits<KeyId>::max())
+    throw Error(Errc::program_limit, "there are no more key numbers");
+  Writer<SecretBytes> longer;
+  longer.raw(file.first(text_view(file).rfind(checksum_word)));
+  SecretBytes text = completed(std::move(longer), static_cast<KeyId>(newest + 1));
+  if (text.size() > max_file_size)
+    throw Error(Errc::program_limit, "the key file is full", "Take keys that nothing needs any more out of it.");
   return text;
+}
+
+bool Keyring::operator==(const Keyring &other) const {
+  return std::equal(keys_.begin(), keys_.end(), other.keys_.begin(), other.keys_.end(),
+                    [](const Key &a, const Key &b) { return a.id() == b.id() && a.fingerprint() == b.fingerprint(); });
 }
 
 const Key *Keyring::find(KeyId id) const noexcept {

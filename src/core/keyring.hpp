@@ -19,9 +19,13 @@ public:
   static Keyring parse(ByteView file);
   // The text of a new key file with one random key, number 1.
   static SecretBytes generate();
+  // The text of a file with one random key more, its number one higher. Errc::key_file_unusable, Errc::program_limit.
+  static SecretBytes extended(ByteView file);
 
   [[nodiscard]] const Key *find(KeyId id) const noexcept;
   [[nodiscard]] const Key &newest() const noexcept { return keys_.back(); }
+  [[nodiscard]] bool operator==(const Keyring &other) const; // by numbers and fingerprints
+  [[nodiscard]] const std::vector<Key> &keys() const noexcept { return keys_; }
   [[nodiscard]] std::string ids() const; // "1, 2", for messages
 
 private:

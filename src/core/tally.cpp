@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "core/bindings.hpp"
 #include "core/core_only.hpp"
 
 namespace roughly {
@@ -12,10 +13,6 @@ constexpr std::uint8_t format = 0x01;
 
 Count sum(const Counts &counts) noexcept {
   return std::accumulate(counts.begin(), counts.end(), Count{0});
-}
-
-Binding binding(const Uuid &question, std::uint32_t release) {
-  return Binding("tally").with(question).with(release);
 }
 
 } // namespace
@@ -145,11 +142,11 @@ void Tally::unpack(ByteView packed) {
 }
 
 Bytes Tally::seal(Subkey<Purpose::tally> key, const Uuid &question, std::uint32_t release) const {
-  return roughly::seal(key, pack(), binding(question, release));
+  return roughly::seal(key, pack(), bound_to::tally(question, release));
 }
 
 void Tally::open(Subkey<Purpose::tally> key, const Uuid &question, std::uint32_t release, ByteView sealed) {
-  unpack(roughly::open(key, sealed, binding(question, release)));
+  unpack(roughly::open(key, sealed, bound_to::tally(question, release)));
 }
 
 } // namespace roughly

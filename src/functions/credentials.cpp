@@ -2,6 +2,7 @@
 
 #include "functions/records.hpp"
 
+#include "core/bindings.hpp"
 #include "core/password_hash.hpp"
 #include "core/password_rules.hpp"
 #include "pg/hash_gate.hpp"
@@ -106,21 +107,17 @@ ContextRule rule_of(TokenContext context) {
   return {"second_factor", 5 * minute};
 }
 
-Binding password_binding(const Uuid &user) {
-  return Binding("password").with(user);
-}
-
-Binding email_binding(const Uuid &user, std::string_view email) {
-  return Binding("email").with(user).with(view(email));
-}
-
 std::optional<Account> read_account(Spi &spi, const Rows &rows) {
   if (rows.empty())
     return std::nullopt;
   Account account{rows.get<Uuid>(0, 1), rows.get<std::string>(0, 2), rows.optional<Bytes>(0, 3),
                   rows.get<bool>(0, 4), rows.get<bool>(0, 5), rows.get<bool>(0, 6)};
-  static_cast<void>(pg::keys::open<Purpose::email>(spi, rows.get<Bytes>(0, 7), email_binding(account.id, account.email)));
+  static_cast<void>(pg::keys::open<Purpose::email>(spi, rows.get<Bytes>(0, 7), bound_to::email(account.id, account.email)));
   return account;
+}
+
+std::string normalized(Spi &spi, std::string_view email) {
+  return spi.read_latest(normalize_email, {value(email)}).get<std::string>(0, 1);
 }
 
 Value interval_value(std::int64_t microseconds) {
@@ -176,12 +173,11 @@ bool is_email(std::string_view email) noexcept {
 }
 
 Bytes seal_email(Spi &spi, const Uuid &user, std::string_view email) {
-  return seal(pg::keys::sealing(spi).subkey<Purpose::email>(), {}, email_binding(user, email));
+  return seal(pg::keys::sealing(spi).subkey<Purpose::email>(), {}, bound_to::email(user, email));
 }
 
 TokenDigest digest_of_email(Spi &spi, std::string_view email) {
-  const Rows rows = spi.read_latest(normalize_email, {value(email)});
-  return email_digest(pg::keys::sealing(spi).subkey<Purpose::email>(), rows.get<std::string>(0, 1));
+  return email_digest(pg::keys::sealing(spi).subkey<Purpose::email>(), normalized(spi, email));
 }
 
 std::optional<std::string> password_hash(ByteView typed) {
@@ -196,7 +192,7 @@ bool same_password(ByteView one, ByteView other) {
 }
 
 void store_password(Spi &spi, const Uuid &user, std::string_view phc) {
-  const Bytes sealed = seal(pg::keys::sealing(spi).subkey<Purpose::password>(), view(phc), password_binding(user));
+  const Bytes sealed = seal(pg::keys::sealing(spi).subkey<Purpose::password>(), view(phc), bound_to::password(user));
   spi.write(update_password, {value(user), value(ByteView(sealed))});
 }
 
@@ -228,7 +224,7 @@ PasswordCheck check_password(Spi &spi, std::optional<Account> &account, ByteView
       work();
     return PasswordCheck::wrong;
   }
-  const SecretBytes phc = pg::keys::open<Purpose::password>(spi, *account->sealed_password, password_binding(account->id));
+  const SecretBytes phc = pg::keys::open<Purpose::password>(spi, *account->sealed_password, bound_to::password(account->id));
   // Another system may have hashed what was typed as it was.
   if (!verify_password(password, text_view(phc)) && !(differs && verify_password(typed, text_view(phc))))
     return PasswordCheck::wrong;
@@ -298,9 +294,11 @@ std::optional<FoundToken> find_token(Spi &spi, TokenContext context, std::string
   const Rows rows = spi.read_latest(select_token, {value(token->user), value(name)});
   if (rows.empty())
     return std::nullopt;
-  const auto key = static_cast<KeyId>(rows.get<std::int32_t>(0, 2));
+  const Key *key = pg::keys::find(spi, static_cast<KeyId>(rows.get<std::int32_t>(0, 2)));
+  if (key == nullptr) // a token of a key that has been taken away
+    return std::nullopt;
   const auto stored = rows.get<Bytes>(0, 3);
-  const TokenDigest digest = token_digest(pg::keys::by_id(spi, key).subkey<Purpose::token>(), name, *token);
+  const TokenDigest digest = token_digest(key->subkey<Purpose::token>(), name, *token);
   if (stored.size() != digest.size() || sodium_memcmp(stored.data(), digest.data(), digest.size()) != 0)
     return std::nullopt;
   return FoundToken{rows.get<Uuid>(0, 1), token->user, rows.get<std::string>(0, 4)};
@@ -360,8 +358,10 @@ LogIn finish_log_in(Spi &spi, const Account &account, const Device &device) {
 }
 
 void bar_earlier_questions(Spi &spi, const Uuid &user, std::string_view email) {
-  const TokenDigest digest = digest_of_email(spi, email);
-  spi.write(bar_questions, {value(user), value(ByteView(digest))});
+  const std::string address = normalized(spi, email);
+  const auto digest_under = [&](Subkey<Purpose::email> key) { return email_digest(key, address); };
+  for (const TokenDigest &digest : pg::keys::every_digest<Purpose::email>(spi, digest_under))
+    spi.write(bar_questions, {value(user), value(ByteView(digest))});
 }
 
 void forget_failures(Spi &spi, const TokenDigest &email) {

@@ -1,5 +1,6 @@
 #include "functions/mail.hpp"
 
+#include "core/bindings.hpp"
 #include "pg/identity.hpp"
 #include "pg/throttle.hpp"
 
@@ -22,10 +23,6 @@ constinit Statement take_orders{
     " RETURNING id, sealed, attempts",
     {INT4OID}};
 constinit Statement delete_order{"DELETE FROM roughly.mail_outbox WHERE id = $1", {UUIDOID}};
-
-Binding order_binding(const Uuid &id) {
-  return Binding("mail").with(id);
-}
 
 SecretBytes pack(const MailOrder &order) {
   Writer<SecretBytes> out;
@@ -122,7 +119,7 @@ void warn(const Uuid &id, const char *why) {
 
 void roughly::order_mail(Spi &spi, const MailOrder &order) {
   const Uuid id = random_uuid();
-  const Bytes sealed = seal(keys::sealing(spi).subkey<Purpose::mail>(), pack(order), order_binding(id));
+  const Bytes sealed = seal(keys::sealing(spi).subkey<Purpose::mail>(), pack(order), bound_to::mail(id));
   spi.write(insert_order, {value(id), value(ByteView(sealed))});
 }
 
@@ -159,7 +156,7 @@ ROUGHLY_FUNCTION(roughly_dequeue_mail) {
       if (rows.get<std::int32_t>(i, 3) > most_attempts)
         audit(spi, "mail_given_up", std::nullopt);
       else
-        mail = fulfil(spi, unpack(keys::open<Purpose::mail>(spi, rows.get<Bytes>(i, 2), order_binding(id))));
+        mail = fulfil(spi, unpack(keys::open<Purpose::mail>(spi, rows.get<Bytes>(i, 2), bound_to::mail(id))));
     } catch (const Error &error) { // one bad order does not keep the others
       warn(id, error.what());
       continue;

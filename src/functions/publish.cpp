@@ -1,5 +1,5 @@
 // Counting: freeze, commit, release, commit. What may be published is decided in core; here it meets the tables.
-#include "functions/records.hpp"
+#include "functions/counted.hpp"
 #include "pg/procedure.hpp"
 
 using namespace roughly;
@@ -21,9 +21,6 @@ constinit Statement finish_question{
 constinit Statement bump_release{
     "UPDATE roughly.questions SET release = release + 1, released_at = pg_catalog.now() WHERE id = $1 AND release < batch RETURNING release",
     {UUIDOID}};
-constinit Statement select_blocks{
-    "SELECT block_no, blocks, sealed FROM roughly.batches WHERE question_id = $1 AND batch_no = $2 ORDER BY block_no", {UUIDOID, INT4OID}};
-constinit Statement select_tally{"SELECT sealed FROM roughly.tallies WHERE question_id = $1", {UUIDOID}};
 constinit Statement upsert_tally{
     "INSERT INTO roughly.tallies (question_id, sealed) VALUES ($1, $2) ON CONFLICT (question_id) DO UPDATE SET sealed = excluded.sealed",
     {UUIDOID, BYTEAOID}};
@@ -33,53 +30,6 @@ constinit Statement select_uncounted{"SELECT id FROM roughly.questions WHERE sta
 constinit Statement forget_batches{"DELETE FROM roughly.batches b USING roughly.questions q"
                                    " WHERE q.id = $1 AND b.question_id = $1 AND b.batch_no <= q.release",
                                    {UUIDOID}};
-
-// Names what is corrupted, for whoever has to restore it.
-template <class What, class Open> auto opened(What what, Open open) {
-  try {
-    return open();
-  } catch (const Error &error) {
-    if (error.code() != Errc::corrupted)
-      throw;
-    throw Error(Errc::corrupted, what() + " does not open", error.what());
-  }
-}
-
-std::string batch_name(const Uuid &question, std::uint32_t batch) {
-  return "batch " + std::to_string(batch) + " of question " + to_text(question);
-}
-
-// The blocks of a frozen batch, opened into `box`. False when there are none.
-bool open_batch(Spi &spi, const Uuid &question, std::uint32_t batch, BallotBox &box) {
-  std::uint32_t next = 0, expected = 0;
-  spi.stream(select_blocks, {value(question), value(static_cast<std::int32_t>(batch))}, [&](const Rows &rows, std::size_t i) {
-    const auto number = static_cast<std::uint32_t>(rows.get<std::int32_t>(i, 1));
-    expected = static_cast<std::uint32_t>(rows.get<std::int32_t>(i, 2));
-    if (number != next++)
-      throw Error(Errc::corrupted, batch_name(question, batch) + " lacks a block");
-    const auto sealed = rows.get<Bytes>(i, 3);
-    opened([&] { return batch_name(question, batch); }, [&] {
-      box.add_block(keys::by_id(spi, sealing_key(sealed)).subkey<Purpose::batch>(), {question, batch, number, expected}, sealed);
-    });
-  });
-  if (next != expected)
-    throw Error(Errc::corrupted, batch_name(question, batch) + " lacks a block");
-  return next > 0;
-}
-
-// The tally as of the last release.
-Tally open_tally(Spi &spi, const Question &question, std::uint32_t release) {
-  Tally tally = question.empty_tally();
-  if (release == 0)
-    return tally;
-  const Rows rows = spi.read_latest(select_tally, {value(question.id)});
-  if (rows.empty())
-    throw Error(Errc::corrupted, "the tally of question " + to_text(question.id) + " is missing");
-  const auto sealed = rows.get<Bytes>(0, 1);
-  opened([&] { return "the tally of question " + to_text(question.id); },
-         [&] { tally.open(keys::by_id(spi, sealing_key(sealed)).subkey<Purpose::tally>(), question.id, release, sealed); });
-  return tally;
-}
 
 // How many ballots must wait before a batch may be frozen; nothing when time has not come.
 std::int64_t least_ballots(Spi &spi, const Question &question) {
@@ -266,15 +216,10 @@ ROUGHLY_FUNCTION(roughly_recount) {
   const AsOwner owner;
   Spi spi;
   const Question question = load_question(spi, id);
-  Tally recount = question.empty_tally();
-  for (std::uint32_t batch = 1; batch <= question.release; ++batch) {
-    BallotBox box(question.layout().size());
-    if (!open_batch(spi, id, batch, box))
-      throw Error(Errc::not_open, "batch " + std::to_string(batch) + " of the question has been forgotten and cannot be counted again");
-    for (const Profile &profile : count_profiles(box, question.choices.size()))
-      recount.add(profile);
-  }
-  return BoolGetDatum(recount.counts_equal(open_tally(spi, question, question.release)));
+  const std::optional<bool> equal = recount(spi, question, open_tally(spi, question, question.release));
+  if (!equal)
+    throw Error(Errc::not_open, "batches of the question have been forgotten: it cannot be counted again");
+  return BoolGetDatum(*equal);
 }
 
 ROUGHLY_FUNCTION(roughly_forget_batches) {
@@ -282,6 +227,7 @@ ROUGHLY_FUNCTION(roughly_forget_batches) {
   const AsOwner owner;
   Spi spi;
   static_cast<void>(load_question(spi, id));
+  hold_question(spi, id);
   spi.write(forget_batches, {value(id)});
   return void_result();
 }

@@ -1,5 +1,6 @@
 #include "functions/records.hpp"
 
+#include "core/bindings.hpp"
 #include "core/iso_codes.hpp"
 #include "pg/lock.hpp"
 
@@ -21,6 +22,8 @@ constinit Statement select_question{
     " FROM roughly.questions WHERE id = $1",
     {UUIDOID}};
 
+constinit Statement lock_row{"SELECT FROM roughly.questions WHERE id = $1 FOR NO KEY UPDATE", {UUIDOID}};
+
 // 5..11: the profile columns as text; 12: the wanted keys of extra, '' where there is nothing.
 constinit Statement select_voter{
     "SELECT u.confirmed_at IS NOT NULL, u.inserted_at, u.votes_from, u.vote_secret,"
@@ -34,10 +37,6 @@ constinit Statement select_dimensions{
     "SELECT name, source, label, kind, categories, edges FROM roughly.dimensions ORDER BY builtin DESC, name", {}};
 
 constexpr std::string_view extra_prefix = "extra.";
-
-Binding vote_secret_binding(const Uuid &user) {
-  return Binding("vote_secret").with(user);
-}
 
 std::vector<std::string> names_of(const std::vector<Dimension> &dimensions) {
   std::vector<std::string> names;
@@ -74,17 +73,19 @@ Bytes Question::seal_policy(Subkey<Purpose::question> key) const {
   return seal(key, {}, policy_binding());
 }
 
-void Question::check_policy(Spi &spi, ByteView sealed) const {
+Question load_question(Spi &spi, const Uuid &id) {
+  Question question = read_question(spi, id);
   try {
-    static_cast<void>(pg::keys::open<Purpose::question>(spi, sealed, policy_binding()));
+    static_cast<void>(pg::keys::open<Purpose::question>(spi, question.policy_seal, question.policy_binding()));
   } catch (const Error &error) {
     if (error.code() != Errc::corrupted)
       throw;
     throw Error(Errc::corrupted, "the policy of question " + to_text(id) + " was changed by hand", "Restore its row in roughly.questions.");
   }
+  return question;
 }
 
-Question load_question(Spi &spi, const Uuid &id) {
+Question read_question(Spi &spi, const Uuid &id) {
   const Rows rows = spi.read_latest(select_question, {value(id)});
   if (rows.empty())
     throw Error(Errc::unknown_object, "there is no question " + to_text(id), "roughly_questions() lists them.");
@@ -109,8 +110,12 @@ Question load_question(Spi &spi, const Uuid &id) {
   question.receipts = rows.get<std::string>(0, 19);
   question.witness_account_age = rows.get<std::int64_t>(0, 20);
   question.witness_daily_votes = rows.optional<std::int32_t>(0, 21);
-  question.check_policy(spi, rows.get<Bytes>(0, 17));
+  question.policy_seal = rows.get<Bytes>(0, 17);
   return question;
+}
+
+void hold_question(Spi &spi, const Uuid &id) {
+  spi.write(lock_row, {value(id)});
 }
 
 std::uint8_t find_choice(const Question &question, const std::string &choice) {
@@ -145,11 +150,11 @@ Voter load_voter(Spi &spi, const Uuid &user, const std::vector<Dimension> &dimen
 }
 
 VoteSecret open_vote_secret(Spi &spi, const Uuid &user, ByteView sealed) {
-  return VoteSecret(pg::keys::open<Purpose::vote_secret>(spi, sealed, vote_secret_binding(user)));
+  return VoteSecret(pg::keys::open<Purpose::vote_secret>(spi, sealed, bound_to::vote_secret(user)));
 }
 
 Bytes seal_vote_secret(Spi &spi, const Uuid &user, ByteView secret) {
-  return seal(pg::keys::sealing(spi).subkey<Purpose::vote_secret>(), secret, vote_secret_binding(user));
+  return seal(pg::keys::sealing(spi).subkey<Purpose::vote_secret>(), secret, bound_to::vote_secret(user));
 }
 
 void check_iso_code(std::string_view source, std::string_view value) {

@@ -28,6 +28,7 @@ struct Question {
   std::optional<TimestampTz> closes_at;
   std::string state; // open, closed, counted
   std::uint32_t batch, release;
+  Bytes policy_seal;
 
   [[nodiscard]] bool over(TimestampTz now) const { return state != "open" || (closes_at && *closes_at <= now); }
   [[nodiscard]] SnapshotLayout layout() const { return SnapshotLayout(dimensions); }
@@ -36,15 +37,16 @@ struct Question {
 
   // What never changes, under the question key: nobody without it can lower k or add a choice. An empty sealed value.
   [[nodiscard]] Bytes seal_policy(Subkey<Purpose::question> key) const;
-  void check_policy(pg::Spi &spi, ByteView sealed) const; // Errc::corrupted
-
-private:
   [[nodiscard]] Binding policy_binding() const;
 };
 
 // The question as it is committed at this moment, whatever the caller's isolation level, its policy checked.
 // Errc::unknown_object, Errc::corrupted.
 Question load_question(pg::Spi &spi, const Uuid &id);
+// The same, its policy not checked.
+Question read_question(pg::Spi &spi, const Uuid &id);
+// Whoever freezes, releases or seals anew what belongs to a question holds its row first, to the end of the transaction.
+void hold_question(pg::Spi &spi, const Uuid &id);
 
 // Its place. Errc::invalid_argument when the question does not have it; the hint lists the choices.
 std::uint8_t find_choice(const Question &question, const std::string &choice);

@@ -1,3 +1,4 @@
+#include "core/bindings.hpp"
 #include "core/totp.hpp"
 
 #include "functions/credentials.hpp"
@@ -23,21 +24,17 @@ constinit Statement delete_codes{"DELETE FROM roughly.recovery_codes WHERE user_
 constinit Statement insert_code{"INSERT INTO roughly.recovery_codes (user_id, code_digest) VALUES ($1, $2)", {UUIDOID, BYTEAOID}};
 constinit Statement use_code{"DELETE FROM roughly.recovery_codes WHERE user_id = $1 AND code_digest = $2", {UUIDOID, BYTEAOID}};
 
-Binding factor_binding(const Uuid &id) {
-  return Binding("factor").with(id);
-}
-
 std::int64_t unix_seconds() {
   return GetCurrentTimestamp() / USECS_PER_SEC + std::int64_t{POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE} * SECS_PER_DAY;
 }
 
 // Bound to the person; letters may be typed in any case and with blanks or dashes.
-TokenDigest recovery_digest(Spi &spi, const Uuid &user, std::string_view code) {
+TokenDigest recovery_digest(Subkey<Purpose::token> key, const Uuid &user, std::string_view code) {
   Token token{user, {}};
   for (const char c : code)
     if (c != ' ' && c != '-')
       token.secret.push_back(static_cast<unsigned char>(c >= 'a' && c <= 'z' ? c - ('a' - 'A') : c));
-  return token_digest(keys::sealing(spi).subkey<Purpose::token>(), "recovery", token);
+  return token_digest(key, "recovery", token);
 }
 
 struct Factor {
@@ -52,7 +49,7 @@ std::optional<Factor> find_factor(Spi &spi, const Uuid &user) {
   if (rows.empty())
     return std::nullopt;
   const auto id = rows.get<Uuid>(0, 1);
-  return Factor{id, keys::open<Purpose::factor>(spi, rows.get<Bytes>(0, 2), factor_binding(id)), rows.get<bool>(0, 3), rows.get<std::int64_t>(0, 4)};
+  return Factor{id, keys::open<Purpose::factor>(spi, rows.get<Bytes>(0, 2), bound_to::factor(id)), rows.get<bool>(0, 3), rows.get<std::int64_t>(0, 4)};
 }
 
 // True for the code of the moment, once.
@@ -63,6 +60,14 @@ bool use_totp(Spi &spi, const Factor &factor, std::string_view code) {
   return step.has_value();
 }
 
+bool use_recovery_code(Spi &spi, const Uuid &user, std::string_view code) {
+  const auto digest_under = [&](Subkey<Purpose::token> key) { return recovery_digest(key, user, code); };
+  for (const TokenDigest &digest : keys::every_digest<Purpose::token>(spi, digest_under))
+    if (spi.write(use_code, {value(user), value(ByteView(digest))}).affected() > 0)
+      return true;
+  return false;
+}
+
 std::vector<std::string> new_recovery_codes(Spi &spi, const Uuid &user) {
   spi.write(delete_codes, {value(user)});
   std::vector<std::string> codes;
@@ -70,7 +75,7 @@ std::vector<std::string> new_recovery_codes(Spi &spi, const Uuid &user) {
     SecretBytes random(recovery_code_bytes);
     randombytes_buf(random.data(), random.size());
     codes.push_back(to_base32(random));
-    const TokenDigest digest = recovery_digest(spi, user, codes.back());
+    const TokenDigest digest = recovery_digest(keys::sealing(spi).subkey<Purpose::token>(), user, codes.back());
     spi.write(insert_code, {value(user), value(ByteView(digest))});
   }
   return codes;
@@ -86,7 +91,7 @@ ROUGHLY_FUNCTION(roughly_enroll_totp) {
   const Account account = hold_own_account(spi, user);
   const Uuid id = random_uuid();
   const SecretBytes secret = new_totp_secret();
-  const Bytes sealed = seal(keys::sealing(spi).subkey<Purpose::factor>(), secret, factor_binding(id));
+  const Bytes sealed = seal(keys::sealing(spi).subkey<Purpose::factor>(), secret, bound_to::factor(id));
   if (spi.write(upsert_factor, {value(id), value(user), value(ByteView(sealed))}).affected() == 0)
     throw Error(Errc::duplicate_object, "this account has a second factor already", "Remove it first.");
   const std::string base32 = to_base32(secret), uri = totp_uri(secret, "Roughly", account.email);
@@ -135,8 +140,7 @@ ROUGHLY_FUNCTION(roughly_log_in_with_code) {
   if (const std::optional<std::int64_t> wait = throttle::take(spi, digest, throttle::codes))
     return log_in_row(fcinfo, {"throttled", {}, {}, wait});
   const std::optional<Factor> factor = find_factor(spi, account->id);
-  const TokenDigest recovery = recovery_digest(spi, account->id, code);
-  if (!factor || !(use_totp(spi, *factor, code) || spi.write(use_code, {value(account->id), value(ByteView(recovery))}).affected() > 0))
+  if (!factor || !(use_totp(spi, *factor, code) || use_recovery_code(spi, account->id, code)))
     return log_in_row(fcinfo, {"invalid_credentials", {}, {}, {}});
   if (!use_token(spi, *found))
     return log_in_row(fcinfo, {"invalid_credentials", {}, {}, {}});

@@ -1,10 +1,9 @@
 #include "pg/key_loader.hpp"
 
+#include "core/bindings.hpp"
+#include "pg/key_file.hpp"
+#include "pg/lock.hpp"
 #include "pg/settings.hpp"
-
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 namespace roughly::pg::keys {
 namespace {
@@ -12,137 +11,67 @@ namespace {
 struct Loaded {
   std::string path;
   Keyring ring;
-  bool checked = false; // against roughly.keys
+  std::unique_ptr<Loaded> previous; // what it replaced in this transaction, whose keys may still be in somebody's hands
+  bool checked = false;                 // against roughly.keys
   KeyId active = 0;
-  Oid relation = InvalidOid; // roughly.keys, whose invalidation makes us look again
+  std::vector<DigestKeys> earlier = {}; // of keys that were active before
+  Oid relation = InvalidOid;            // roughly.keys, whose invalidation makes us look again
 };
 
 constinit Loaded *loaded = nullptr; // one keyring per backend, wiped when it ends
 constinit bool registered_in_transaction = false;
 
-constinit Statement select_keys{"SELECT key_id, fingerprint, active, 'roughly.keys'::pg_catalog.regclass::pg_catalog.oid::int8"
-                                " FROM roughly.keys ORDER BY key_id",
+// By way of jsonb, since the table of 0.1.0 has no digest_keys, and this library serves it until it is updated.
+constinit Statement select_keys{"SELECT key_id, fingerprint, active, tableoid::int8, (pg_catalog.to_jsonb(k) ->> 'digest_keys')::bytea"
+                                " FROM roughly.keys k ORDER BY key_id",
                                 {}};
 constinit Statement insert_key{"INSERT INTO roughly.keys (key_id, fingerprint, active) VALUES ($1, $2, true)"
                                " ON CONFLICT DO NOTHING",
                                {INT4OID, TEXTOID}};
+constinit Statement retire_key{"UPDATE roughly.keys SET active = false WHERE active", {}};
+constinit Statement keep_digest_keys{"UPDATE roughly.keys SET digest_keys = $2 WHERE key_id = $1", {INT4OID, BYTEAOID}};
 
-class File {
-public:
-  // O_NONBLOCK: a pipe in the place of a file must not make the backend wait.
-  File(const std::string &path, int flags, mode_t mode = 0) : descriptor_(::open(path.c_str(), flags | O_CLOEXEC | O_NONBLOCK, mode)) {}
-  ~File() {
-    if (descriptor_ >= 0)
-      ::close(descriptor_);
-  }
-  File(const File &) = delete;
-  File &operator=(const File &) = delete;
-  [[nodiscard]] bool is_open() const noexcept { return descriptor_ >= 0; }
-  [[nodiscard]] int get() const noexcept { return descriptor_; }
-
-private:
-  int descriptor_;
-};
-
-std::string reason(int error) { return std::generic_category().message(error); }
-
-std::string real_path(const std::string &path) {
-  char *resolved = ::realpath(path.c_str(), nullptr);
-  if (resolved == nullptr)
-    return path;
-  std::string text(resolved);
-  std::free(resolved);
-  return text;
-}
-
-std::string parent_directory(const std::string &path) {
-  const std::size_t slash = path.rfind('/');
-  return slash == std::string::npos ? "." : path.substr(0, std::max<std::size_t>(slash, 1));
-}
-
-void check_place(const std::string &path) {
-  const std::string data = real_path(DataDir) + "/";
-  const auto inside = [&](const std::string &place) { return (real_path(place) + "/").starts_with(data); };
-  if ((inside(parent_directory(path)) || inside(path)) && !settings::key_in_data_directory()) // the path, or what it links to
-    throw Error(Errc::key_file_unusable, "the key file \"" + path + "\" lies inside the data directory",
-                "Every base backup would carry it. Set roughly_auth.key_file to another place, or force it with"
-                " roughly_auth.allow_key_in_data_directory.");
-}
-
-// The rule PostgreSQL has for its own server key: ours and nobody else's, or root's and readable by our group.
-void check_owner_and_mode(const std::string &path, const struct stat &status) {
-  if (!S_ISREG(status.st_mode))
-    throw Error(Errc::key_file_unusable, "the key file \"" + path + "\" is not a regular file");
-  if (status.st_uid != ::geteuid() && status.st_uid != 0)
-    throw Error(Errc::key_file_unusable, "the key file \"" + path + "\" belongs to another user",
-                "It must belong to the server's operating system user or to root.");
-  const mode_t forbidden = status.st_uid == 0 && ::geteuid() != 0 ? 037 : 077;
-  if ((status.st_mode & forbidden) != 0)
-    throw Error(Errc::key_file_unusable, "the key file \"" + path + "\" can be read by others",
-                "Run chmod 0600 on it, and find out who may have read it.");
-}
-
-// Nothing when there is no such file.
-std::optional<SecretBytes> read_file(const std::string &path) {
-  check_place(path);
-  const File file(path, O_RDONLY);
-  if (!file.is_open() && errno == ENOENT)
-    return std::nullopt;
-  if (!file.is_open())
-    throw Error(Errc::key_file_unusable, "the key file \"" + path + "\" cannot be opened: " + reason(errno));
-  struct stat status;
-  if (::fstat(file.get(), &status) != 0)
-    throw Error(Errc::key_file_unusable, "the key file \"" + path + "\" cannot be examined: " + reason(errno));
-  check_owner_and_mode(path, status);
-  if (status.st_size > static_cast<off_t>(Keyring::max_file_size))
-    throw Error(Errc::key_file_unusable, "the key file \"" + path + "\" is too large to be one");
-  SecretBytes bytes(static_cast<std::size_t>(status.st_size));
-  if (::read(file.get(), bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size()))
-    throw Error(Errc::key_file_unusable, "the key file \"" + path + "\" cannot be read");
-  return bytes;
-}
-
-[[noreturn]] void throw_missing(const std::string &path) {
-  throw Error(Errc::key_file_missing, "the key file \"" + path + "\" does not exist",
-              "Restore it from its backup, or set roughly_auth.key_file to where it is.");
-}
-
-// Whole and durable or not at all; a file that somebody else makes meanwhile stays.
-void create_file(const std::string &path) {
-  const std::string draft = path + "." + std::to_string(MyProcPid);
-  const auto fail = [&] {
-    const std::string why = reason(errno);
-    ::unlink(draft.c_str());
-    throw Error(Errc::key_file_unusable, "the key file \"" + path + "\" cannot be created: " + why,
-                "Set roughly_auth.key_file to a place where the server may create it.");
-  };
-  ::unlink(draft.c_str()); // of a backend that died here
-  {
-    const File file(draft, O_WRONLY | O_CREAT | O_EXCL, 0600);
-    const SecretBytes text = Keyring::generate();
-    if (!file.is_open() || ::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) || ::fsync(file.get()) != 0)
-      fail();
-  }
-  if (::link(draft.c_str(), path.c_str()) != 0 && errno != EEXIST)
-    fail();
-  ::unlink(draft.c_str());
-  const File directory(parent_directory(path), O_RDONLY | O_DIRECTORY);
-  if (directory.is_open())
-    ::fsync(directory.get());
-}
+constinit Statement select_unfinished{"SELECT EXISTS (SELECT FROM roughly.keys WHERE NOT active AND resealed IS NULL)", {}};
 
 void forget() noexcept {
   delete std::exchange(loaded, nullptr);
 }
 
+SecretBytes read_file(const std::string &path) {
+  std::optional<SecretBytes> bytes = key_file::read(path);
+  if (!bytes)
+    key_file::throw_missing(path);
+  return std::move(*bytes);
+}
+
 void load() {
   std::string path = settings::key_file();
-  const std::optional<SecretBytes> bytes = read_file(path);
-  if (!bytes)
-    throw_missing(path);
-  Keyring ring = Keyring::parse(*bytes);
-  forget();
-  loaded = new Loaded{std::move(path), std::move(ring)};
+  Keyring ring = Keyring::parse(read_file(path));
+  if (loaded != nullptr && loaded->ring == ring) {
+    loaded->path = std::move(path);
+    loaded->checked = false;
+  } else {
+    loaded = new Loaded{std::move(path), std::move(ring), std::unique_ptr<Loaded>(loaded)};
+  }
+}
+
+// Gives the file a key newer than `active`, unless another database of the cluster has just done so.
+bool extend_file(const std::string &path, KeyId active) {
+  LOCKTAG tag = lock_tag(LockKind::key_file, 0, 0);
+  tag.locktag_field1 = InvalidOid; // for all databases
+  const ScopedLock lock = ScopedLock::take(tag);
+  const SecretBytes text = read_file(path);
+  if (Keyring::parse(text).newest().id() > active)
+    return false;
+  key_file::replace(path, Keyring::extended(text));
+  return true;
+}
+
+DigestKeys digest_keys_of(const Key &key) {
+  DigestKeys keys{key.id(), {}};
+  for (const Purpose purpose : DigestKeys::purposes)
+    keys.bytes.insert(keys.bytes.end(), key.subkey(purpose).begin(), key.subkey(purpose).end());
+  return keys;
 }
 
 // Compares the file with what the database has been sealed with.
@@ -177,7 +106,14 @@ void check(Spi &spi) {
   }
   if (active == 0)
     throw Error(Errc::key_unknown, "roughly.keys names no active key", "The table was changed by hand; restore it.");
+  std::vector<DigestKeys> earlier;
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    if (const std::optional<Bytes> sealed = rows.optional<Bytes>(i, 5)) {
+      const auto id = static_cast<KeyId>(rows.get<std::int32_t>(i, 1));
+      earlier.push_back({id, roughly::open(loaded->ring.find(active)->subkey<Purpose::digests>(), *sealed, bound_to::digest_keys(id))});
+    }
   loaded->active = active;
+  loaded->earlier = std::move(earlier);
   loaded->relation = static_cast<Oid>(rows.get<std::int64_t>(0, 4));
   loaded->checked = true;
 }
@@ -203,8 +139,11 @@ void doubt_registration() noexcept {
 void on_transaction_end(XactEvent event, void *) noexcept {
   if (event == XACT_EVENT_ABORT)
     doubt_registration();
-  if (event == XACT_EVENT_ABORT || event == XACT_EVENT_COMMIT || event == XACT_EVENT_PREPARE)
+  if (event == XACT_EVENT_ABORT || event == XACT_EVENT_COMMIT || event == XACT_EVENT_PREPARE) {
     registered_in_transaction = false;
+    if (loaded != nullptr)
+      loaded->previous.reset();
+  }
 }
 
 void on_subtransaction_end(SubXactEvent event, SubTransactionId, SubTransactionId, void *) noexcept {
@@ -225,17 +164,50 @@ void init() {
 
 void ensure_file(Spi &spi) {
   const std::string path = settings::key_file();
-  if (!read_file(path)) {
+  if (!key_file::read(path)) {
     if (!spi.read_latest(select_keys).empty())
-      throw_missing(path);
-    create_file(path);
+      key_file::throw_missing(path);
+    key_file::create(path, Keyring::generate());
   }
   load();
 }
 
 const Key &sealing(Spi &spi) {
   ready(spi);
+  call(LockRelationOid, loaded->relation, RowShareLock); // no rotation begins before this transaction has ended
+  ready(spi);                                            // but one may have ended while we waited
   return *loaded->ring.find(loaded->active);
+}
+
+const std::vector<DigestKeys> &earlier(Spi &spi) {
+  ready(spi);
+  return loaded->earlier;
+}
+
+bool begin_rotation(Spi &spi) {
+  ready(spi);
+  call(LockRelationOid, loaded->relation, ExclusiveLock); // waits for everybody who seals
+  ready(spi);
+  if (spi.read_latest(select_unfinished).get<bool>(0, 1))
+    return false;
+  const bool extended = extend_file(loaded->path, loaded->active);
+  load();
+  check(spi);
+  const Key &old = *loaded->ring.find(loaded->active), &fresh = loaded->ring.newest();
+  if (fresh.id() <= old.id())
+    throw Error(Errc::key_file_unusable, "the key file \"" + loaded->path + "\" holds no key newer than " + std::to_string(old.id()));
+
+  spi.write(retire_key);
+  spi.write(insert_key, {value(std::int32_t{fresh.id()}), value(std::string_view(fresh.fingerprint()))});
+  std::vector<DigestKeys> kept = loaded->earlier;
+  kept.push_back(digest_keys_of(old));
+  for (const DigestKeys &keys : kept) {
+    const Bytes sealed = seal(fresh.subkey<Purpose::digests>(), keys.bytes, bound_to::digest_keys(keys.id));
+    spi.write(keep_digest_keys, {value(std::int32_t{keys.id}), value(ByteView(sealed))});
+  }
+  registered_in_transaction = true;
+  call(CacheInvalidateRelcacheByRelid, loaded->relation);
+  return extended;
 }
 
 const Key *find(Spi &spi, KeyId id) {
@@ -259,7 +231,7 @@ const Key &by_id(Spi &spi, KeyId id) {
 
 std::optional<MailerKey> mailer_key() {
   const std::string path = settings::key_file() + ".mailer";
-  const std::optional<SecretBytes> bytes = read_file(path);
+  const std::optional<SecretBytes> bytes = key_file::read(path);
   if (!bytes)
     return std::nullopt;
   const std::optional<MailerKey> key = parse_mailer_key(text_view(*bytes));

@@ -5,7 +5,7 @@
 
 namespace roughly::pg {
 
-enum class LockKind : std::uint16_t { question = 0x5241, throttle = 0x5242, hash_slot = 0x5243 };
+enum class LockKind : std::uint16_t { question = 0x5241, throttle = 0x5242, hash_slot = 0x5243, key_file = 0x5244, rotation = 0x5245 };
 
 inline LOCKTAG lock_tag(LockKind kind, std::uint32_t high, std::uint32_t low) {
   LOCKTAG tag;

@@ -19,6 +19,7 @@ Report report_of(Errc code) noexcept {
   case Errc::not_recent: return {MAKE_SQLSTATE('R', 'A', '0', '0', '3'), nullptr};
   case Errc::not_supported: return {ERRCODE_FEATURE_NOT_SUPPORTED, nullptr};
   case Errc::active_transaction: return {ERRCODE_ACTIVE_SQL_TRANSACTION, nullptr};
+  case Errc::under_way: return {ERRCODE_LOCK_NOT_AVAILABLE, nullptr};
   case Errc::read_only: return {ERRCODE_READ_ONLY_SQL_TRANSACTION, nullptr};
   case Errc::key_file_missing: return {ERRCODE_UNDEFINED_FILE, nullptr};
   case Errc::key_file_unusable: return {ERRCODE_CONFIG_FILE_ERROR, nullptr};

@@ -1,0 +1,27 @@
+// What has been frozen and counted: a question's batches and its tally, opened.
+#pragma once
+
+#include "functions/records.hpp"
+
+namespace roughly {
+
+// Names what is corrupted, for whoever has to restore it.
+template <class What, class Open> auto opened(What what, Open open) {
+  try {
+    return open();
+  } catch (const Error &error) {
+    if (error.code() != Errc::corrupted)
+      throw;
+    throw Error(Errc::corrupted, what() + " does not open", error.what());
+  }
+}
+
+// The blocks of a frozen batch, opened into `box`. False when there are none. Errc::corrupted names it.
+bool open_batch(pg::Spi &spi, const Uuid &question, std::uint32_t batch, BallotBox &box);
+std::string batch_name(const Uuid &question, std::uint32_t batch);
+// The tally as of the last release. Errc::corrupted names it.
+Tally open_tally(pg::Spi &spi, const Question &question, std::uint32_t release);
+// Whether the tally equals a fresh count of all released batches; nothing when one was forgotten.
+std::optional<bool> recount(pg::Spi &spi, const Question &question, const Tally &tally);
+
+} // namespace roughly
