@@ -5,9 +5,9 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <span>
 #include <string>
@@ -67,7 +67,11 @@ public:
   void u8(std::uint8_t value) { out_.push_back(value); }
   void u16(std::uint16_t value) { fixed<2>(value); }
   void u32(std::uint32_t value) { fixed<4>(value); }
-  void real(double value) { fixed<8>(std::bit_cast<std::uint64_t>(value)); } // IEEE 754, 8 bytes
+  void real(double value) { // IEEE 754, 8 bytes; g++ 10 has no std::bit_cast
+    std::uint64_t bits = 0;
+    std::memcpy(&bits, &value, sizeof bits);
+    fixed<8>(bits);
+  }
   void varint(std::uint64_t value) {
     for (; value >= 0x80; value >>= 7)
       out_.push_back(static_cast<unsigned char>(value | 0x80));
@@ -96,7 +100,12 @@ public:
   std::uint8_t u8() { return static_cast<std::uint8_t>(fixed<1>()); }
   std::uint16_t u16() { return static_cast<std::uint16_t>(fixed<2>()); }
   std::uint32_t u32() { return static_cast<std::uint32_t>(fixed<4>()); }
-  double real() { return std::bit_cast<double>(fixed<8>()); }
+  double real() {
+    const std::uint64_t bits = fixed<8>();
+    double value = 0;
+    std::memcpy(&value, &bits, sizeof value);
+    return value;
+  }
   std::uint64_t varint();
   // A count of things that take at least `each` bytes: refused when the rest cannot hold them.
   std::size_t count(std::size_t each = 1);

@@ -30,6 +30,9 @@
 extern "C" {
 #include "postgres.h"
 
+#if PG_VERSION_NUM < 150000 // https://github.com/postgres/postgres/commit/639a86e36aaecb84faaf941dcd0b183ba0aba9e9
+#define Value ValueNode
+#endif
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "access/xlog.h"
@@ -60,6 +63,9 @@ extern "C" {
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 #include "utils/uuid.h"
+#if PG_VERSION_NUM < 150000
+#undef Value
+#endif
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h" // https://github.com/postgres/postgres/commit/d952373a987bad331c0e499463159dd142ced1ef
 #endif
