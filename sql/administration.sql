@@ -146,7 +146,7 @@ SET LOCAL roughly_auth.isolate_votes = off;
 SET LOCAL roughly_auth.min_k = 2;
 ALTER ROLE regress_plain BYPASSRLS REPLICATION;
 GRANT pg_read_server_files TO regress_plain;
-GRANT pg_read_all_data TO regress_app;
+GRANT pg_read_all_stats TO regress_app;
 GRANT roughly_owner TO regress_plain;
 ALTER TABLE roughly.votes NO FORCE ROW LEVEL SECURITY;
 ALTER TABLE roughly.keys OWNER TO regress_plain;

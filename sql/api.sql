@@ -17,7 +17,8 @@ CREATE TEMP VIEW relations AS
    WHERE c.relkind <> 'S';
 
 -- Functions.
-SELECT proname COLLATE "C" AS name, pronamespace::regnamespace AS schema, pg_get_function_arguments(oid) AS arguments,
+SELECT proname COLLATE "C" AS name, pronamespace::regnamespace AS schema,
+       regexp_replace(pg_get_function_arguments(oid), '\mIN ', '', 'g') AS arguments, -- PostgreSQL 13 does not say IN
        pg_get_function_result(oid) AS result
   FROM routines ORDER BY signature;
 SELECT signature,

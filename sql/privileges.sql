@@ -8,8 +8,19 @@ CREATE ROLE regress_app LOGIN IN ROLE roughly_app;
 CREATE ROLE regress_admin LOGIN IN ROLE roughly_admin;
 CREATE ROLE regress_mailer LOGIN IN ROLE roughly_mailer;
 CREATE ROLE regress_plain LOGIN;
-CREATE ROLE regress_reader LOGIN IN ROLE pg_read_all_data;
-CREATE ROLE regress_writer LOGIN IN ROLE pg_write_all_data;
+CREATE ROLE regress_reader LOGIN;
+CREATE ROLE regress_writer LOGIN;
+DO $$
+BEGIN
+  IF to_regrole('pg_read_all_data') IS NOT NULL THEN
+    GRANT pg_read_all_data TO regress_reader;
+    GRANT pg_write_all_data TO regress_writer;
+  ELSE -- PostgreSQL 13
+    GRANT USAGE ON SCHEMA roughly TO regress_reader, regress_writer;
+    GRANT SELECT ON ALL TABLES IN SCHEMA roughly TO regress_reader;
+    GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA roughly TO regress_writer;
+  END IF;
+END $$;
 CREATE ROLE regress_creator LOGIN CREATEROLE CREATEDB;
 SET roughly_auth.min_k = 2;
 \set nothing '00000000-0000-0000-0000-000000000000'
@@ -211,5 +222,6 @@ REVOKE CREATE ON DATABASE :"DBNAME" FROM regress_app;
 DROP FUNCTION rows_seen;
 DROP PROCEDURE cast_votes;
 DROP TABLE sessions;
+DROP OWNED BY regress_reader, regress_writer;
 DROP ROLE regress_app, regress_admin, regress_mailer, regress_plain, regress_reader, regress_writer, regress_creator;
 DROP EXTENSION roughly_auth;

@@ -176,7 +176,9 @@ RESET ROLE;
 -- The walls do hold this up: without one of them the owner would see.
 SELECT is(pg_temp.mutated('ALTER TABLE roughly.votes NO FORCE ROW LEVEL SECURITY; SET LOCAL ROLE roughly_owner', 'SELECT pg_temp.tables_seen()'),
   'roughly.votes', '(unforced, votes would be)');
-CREATE ROLE tap_reader LOGIN IN ROLE pg_read_all_data;
+CREATE ROLE tap_reader LOGIN;
+GRANT USAGE ON SCHEMA roughly TO tap_reader;
+GRANT SELECT ON ALL TABLES IN SCHEMA roughly TO tap_reader;
 SET LOCAL SESSION AUTHORIZATION tap_reader;
 SELECT is(pg_temp.tables_seen(), NULL, 'a reader of all data sees no row of any table');
 RESET SESSION AUTHORIZATION;
