@@ -39,16 +39,13 @@ void check_bcrypt(std::string_view hash) {
 
 // passlib's base64: '.' for '+', no padding.
 SecretBytes adapted_base64(std::string_view text) {
-  std::string standard(text);
-  for (char &c : standard)
-    c = c == '.' ? '+' : c;
-  SecretBytes bytes(text.size());
-  std::size_t size = 0;
-  if (sodium_base642bin(bytes.data(), bytes.size(), standard.data(), standard.size(), nullptr, &size, nullptr,
-                        sodium_base64_VARIANT_ORIGINAL_NO_PADDING) != 0)
+  std::string url(text);
+  for (char &c : url)
+    c = c == '.' || c == '+' ? '-' : c == '/' ? '_' : c;
+  const std::optional<SecretBytes> bytes = from_base64url(url);
+  if (!bytes || text.find_first_of("-_") != std::string_view::npos)
     malformed();
-  bytes.resize(size);
-  return bytes;
+  return *bytes;
 }
 
 Pbkdf2 parse_pbkdf2(std::string_view hash) {
@@ -80,8 +77,10 @@ bool is_legacy_hash(std::string_view hash) noexcept {
 void check_legacy_hash(std::string_view hash) {
   if (is_bcrypt(hash))
     check_bcrypt(hash);
-  else
+  else if (is_legacy_hash(hash))
     static_cast<void>(parse_pbkdf2(hash));
+  else
+    malformed();
 }
 
 bool verify_legacy_hash(ByteView password, std::string_view hash) {

@@ -101,7 +101,8 @@ TEST(Pbkdf2, RefusesWhatIsMalformedOrTooCostly) {
     EXPECT_TRUE(malformed(kind + "1" + tail + "="));
     EXPECT_TRUE(malformed(kind + "1" + tail + "$"));
     EXPECT_TRUE(malformed(kind + "1" + tail + std::string(1, '\0')));
-    EXPECT_TRUE(malformed(kind + "1$c2FsdFNBTF*$YWBYxHfImwWFCKk8gt.FBGklog8FDpfjF9wAYR07g94"));
+    for (const char wrong : {'*', '-', '_', '=', ' ', '\0', '\x80', '\xff'})
+      EXPECT_TRUE(malformed(kind + "1$c2FsdFNBTF" + wrong + "$YWBYxHfImwWFCKk8gt.FBGklog8FDpfjF9wAYR07g94")) << wrong;
     EXPECT_TRUE(malformed(kind + "1$c2FsdFNBTFQ$" + std::string(20, 'A'))); // 15 bytes
     EXPECT_NO_THROW(check_legacy_hash(kind + "1$c2FsdFNBTFQ$" + std::string(22, 'A'))); // 16
     EXPECT_NO_THROW(check_legacy_hash(kind + "1$c2FsdFNBTFQ$" + std::string(86, 'A'))); // 64
@@ -115,6 +116,7 @@ TEST(LegacyHash, IsToldByItsPrefix) {
                                  "$6$salt$hash", "$pbkdf2$1$c2FsdFNBTFQ$YWBYxHfImwWFCKk8gt", "$pbkdf2-sha1$1$a$b", "$argon2id$v=19$",
                                  " $2b$05$", "2b$05$", "$PBKDF2-SHA256$1$"}) {
     EXPECT_FALSE(is_legacy_hash(hash)) << hash;
+    EXPECT_TRUE(malformed(hash)) << hash;
     EXPECT_TRUE(throws(Errc::invalid_argument, [&] { check_password_hash(hash); })) << hash;
   }
 }
