@@ -11,7 +11,8 @@ namespace keys = pg::keys;
 
 constinit Statement select_blocks{
     "SELECT block_no, blocks, sealed FROM roughly.batches WHERE question_id = $1 AND batch_no = $2 ORDER BY block_no", {UUIDOID, INT4OID}};
-constinit Statement select_tally{"SELECT sealed FROM roughly.tallies WHERE question_id = $1", {UUIDOID}};
+constinit Statement select_tally{"SELECT t.sealed, q.release FROM roughly.tallies t JOIN roughly.questions q ON q.id = t.question_id WHERE q.id = $1",
+                                 {UUIDOID}};
 
 } // namespace
 
@@ -36,13 +37,15 @@ bool open_batch(Spi &spi, const Uuid &question, std::uint32_t batch, BallotBox &
   return next > 0;
 }
 
-Tally open_tally(Spi &spi, const Question &question, std::uint32_t release) {
+std::optional<Tally> open_tally(Spi &spi, const Question &question, std::uint32_t release) {
   Tally tally = question.empty_tally();
   if (release == 0)
     return tally;
   const Rows rows = spi.read_latest(select_tally, {value(question.id)});
   if (rows.empty())
     throw Error(Errc::corrupted, "the tally of question " + to_text(question.id) + " is missing");
+  if (static_cast<std::uint32_t>(rows.get<std::int32_t>(0, 2)) != question.release)
+    return std::nullopt;
   const auto sealed = rows.get<Bytes>(0, 1);
   opened([&] { return "the tally of question " + to_text(question.id); },
          [&] { tally.open(keys::by_id(spi, sealing_key(sealed)).subkey<Purpose::tally>(), question.id, release, sealed); });

@@ -19,8 +19,9 @@ template <class What, class Open> auto opened(What what, Open open) {
 // The blocks of a frozen batch, opened into `box`. False when there are none. Errc::corrupted names it.
 bool open_batch(pg::Spi &spi, const Uuid &question, std::uint32_t batch, BallotBox &box);
 std::string batch_name(const Uuid &question, std::uint32_t batch);
-// The tally as of the last release. Errc::corrupted names it.
-Tally open_tally(pg::Spi &spi, const Question &question, std::uint32_t release);
+// The tally as of that release; nothing when another publisher has released since `question` was read. Errc::corrupted
+// names it.
+std::optional<Tally> open_tally(pg::Spi &spi, const Question &question, std::uint32_t release);
 // Whether the tally equals a fresh count of all released batches; nothing when one was forgotten.
 std::optional<bool> recount(pg::Spi &spi, const Question &question, const Tally &tally);
 

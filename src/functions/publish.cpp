@@ -31,17 +31,17 @@ constinit Statement forget_batches{"DELETE FROM roughly.batches b USING roughly.
                                    " WHERE q.id = $1 AND b.question_id = $1 AND b.batch_no <= q.release",
                                    {UUIDOID}};
 
-// How many ballots must wait before a batch may be frozen; nothing when time has not come.
-std::int64_t least_ballots(Spi &spi, const Question &question) {
+// How many ballots must wait before a batch may be frozen; nothing when no number is enough now.
+std::optional<std::int64_t> least_ballots(Spi &spi, const Question &question) {
   if (question.state == "closed")
     return 0;
   std::int64_t least = question.min_batch;
   if (!question.waited) {
     constexpr double never = 1e15;
-    const double counted = static_cast<double>(open_tally(spi, question, question.release).total());
-    const double grown = std::isinf(question.growth) ? never : std::ceil(question.growth * counted);
+    const std::optional<Tally> tally = open_tally(spi, question, question.release);
+    const double grown = !tally || std::isinf(question.growth) ? never : std::ceil(question.growth * static_cast<double>(tally->total()));
     if (grown >= never)
-      return std::numeric_limits<std::int64_t>::max();
+      return std::nullopt;
     least = std::max(least, static_cast<std::int64_t>(grown));
   }
   return least;
@@ -97,9 +97,8 @@ bool freeze(Spi &spi, const Uuid &id) {
   const Question question = load_question(spi, id);
   if (question.state == "counted" || question.batch != question.release)
     return question.batch != question.release;
-  const std::int64_t least = least_ballots(spi, question);
-  if (least == std::numeric_limits<std::int64_t>::max() ||
-      !spi.read_latest(enough_ballots, {value(id), value(least)}).get<bool>(0, 1))
+  const std::optional<std::int64_t> least = least_ballots(spi, question);
+  if (!least || !spi.read_latest(enough_ballots, {value(id), value(*least)}).get<bool>(0, 1))
     return false;
 
   if (spi.write(bump_batch, {value(id), value(static_cast<std::int32_t>(question.batch))}).affected() == 0)
@@ -109,7 +108,7 @@ bool freeze(Spi &spi, const Uuid &id) {
     spi.write(finish_question, {value(id)});
     return false;
   }
-  if (static_cast<std::int64_t>(box.size()) < least)
+  if (static_cast<std::int64_t>(box.size()) < *least)
     throw Error(Errc::internal, "waiting ballots of question " + to_text(id) + " have vanished");
   refuse_replays(spi, question, box);
   box.shuffle();
@@ -131,7 +130,7 @@ bool release(Spi &spi, const Uuid &id) {
     return false;
   const auto number = static_cast<std::uint32_t>(bumped.get<std::int32_t>(0, 1));
   const Question question = load_question(spi, id);
-  Tally tally = open_tally(spi, question, number - 1);
+  Tally tally = open_tally(spi, question, number - 1).value(); // the row is ours now
   std::vector<Profile> profiles;
   {
     BallotBox box(question.layout().size());
@@ -215,11 +214,16 @@ ROUGHLY_FUNCTION(roughly_recount) {
   const auto id = Arguments(fcinfo).get<Uuid>(0, "question");
   const AsOwner owner;
   Spi spi;
-  const Question question = load_question(spi, id);
-  const std::optional<bool> equal = recount(spi, question, open_tally(spi, question, question.release));
-  if (!equal)
-    throw Error(Errc::not_open, "batches of the question have been forgotten: it cannot be counted again");
-  return BoolGetDatum(*equal);
+  for (;;) {
+    const Question question = load_question(spi, id);
+    const std::optional<Tally> tally = open_tally(spi, question, question.release);
+    if (!tally)
+      continue;
+    const std::optional<bool> equal = recount(spi, question, *tally);
+    if (!equal)
+      throw Error(Errc::not_open, "batches of the question have been forgotten: it cannot be counted again");
+    return BoolGetDatum(*equal);
+  }
 }
 
 ROUGHLY_FUNCTION(roughly_forget_batches) {

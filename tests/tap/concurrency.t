@@ -199,6 +199,23 @@ for setting in 'default_transaction_isolation=serializable' 'default_transaction
   close_session lock; close_session P; close_session P2
 done
 
+# --- recounting while another publisher releases: between its look at the question and its look at the tally
+q=$(ask_question)
+as_of() { printf "UPDATE roughly.questions SET batch = %s, release = %s WHERE id = '%s'; UPDATE roughly.tallies SET sealed = '%s' WHERE question_id = '%s';" "$1" "$1" "$q" "$2" "$q"; }
+for last in 6 12; do
+  vote "$q" $((last - 5)) $last tea
+  publish "$q"
+  tally[last]=$(sql -c "SELECT sealed FROM roughly.tallies WHERE question_id = '$q'")
+done
+sql -c "$(as_of 1 "${tally[6]}")"
+open_session lock; open_session recounter
+: "$(ask lock "BEGIN; LOCK TABLE roughly.keys; $(as_of 2 "${tally[12]}")")"
+tell recounter "SELECT roughly_recount('$q');"
+waits recounter # the question is read, and the key that its policy was sealed with is looked up
+: "$(ask lock 'COMMIT;')"
+is "$(answer recounter)" t "recounting tells a release meanwhile from corruption"
+close_session lock; close_session recounter
+
 # --- a publisher that dies
 die_at() { # die_at HOW TABLE: publishes $q up to where it writes to TABLE, and dies there
   open_session lock; open_session publisher -U admin
