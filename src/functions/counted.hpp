@@ -22,7 +22,7 @@ std::string batch_name(const Uuid &question, std::uint32_t batch);
 // The tally as of that release; nothing when another publisher has released since `question` was read. Errc::corrupted
 // names it.
 std::optional<Tally> open_tally(pg::Spi &spi, const Question &question, std::uint32_t release);
-// Whether the tally equals a fresh count of all released batches; nothing when one was forgotten.
-std::optional<bool> recount(pg::Spi &spi, const Question &question, const Tally &tally);
+// A fresh count of all released batches. Errc::not_open when one was forgotten.
+Tally recount(pg::Spi &spi, const Question &question);
 
 } // namespace roughly

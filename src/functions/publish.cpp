@@ -216,13 +216,9 @@ ROUGHLY_FUNCTION(roughly_recount) {
   Spi spi;
   for (;;) {
     const Question question = load_question(spi, id);
-    const std::optional<Tally> tally = open_tally(spi, question, question.release);
-    if (!tally)
-      continue;
-    const std::optional<bool> equal = recount(spi, question, *tally);
-    if (!equal)
-      throw Error(Errc::not_open, "batches of the question have been forgotten: it cannot be counted again");
-    return BoolGetDatum(*equal);
+    const Tally fresh = recount(spi, question);
+    if (const std::optional<Tally> tally = open_tally(spi, question, question.release))
+      return BoolGetDatum(fresh.counts_equal(*tally));
   }
 }
 

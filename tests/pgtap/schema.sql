@@ -6,7 +6,7 @@ SELECT no_plan();
 -- Columns, types, what may be null.
 CREATE TEMP TABLE designed (name text, columns text);
 INSERT INTO designed VALUES
-  ('keys', 'key_id integer!, fingerprint text!, active boolean!, created timestamp with time zone!'),
+  ('keys', 'key_id integer!, fingerprint text!, active boolean!, created timestamp with time zone!, resealed timestamp with time zone, digest_keys bytea'),
   ('users', 'id uuid!, email text!, email_normalized text!, email_seal bytea!, hashed_password bytea, password_changed_at timestamp with time zone, confirmed_at timestamp with time zone, banned_until timestamp with time zone, votes_from timestamp with time zone!, vote_secret bytea!, inserted_at timestamp with time zone!, updated_at timestamp with time zone!'),
   ('tombstones', 'email_digest bytea!'),
   ('audit_log', 'id uuid!, on_date date!, action text!, user_id uuid'),
