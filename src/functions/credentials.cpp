@@ -224,12 +224,13 @@ PasswordCheck check_password(Spi &spi, std::optional<Account> &account, ByteView
       work();
     return PasswordCheck::wrong;
   }
-  const SecretBytes phc = pg::keys::open<Purpose::password>(spi, *account->sealed_password, bound_to::password(account->id));
+  const auto hash_of = [&](const Account &one) { return pg::keys::open<Purpose::password>(spi, *one.sealed_password, bound_to::password(one.id)); };
+  const SecretBytes phc = hash_of(*account);
   // Another system may have hashed what was typed as it was.
   if (!verify_password(password, text_view(phc)) && !(differs && verify_password(typed, text_view(phc))))
     return PasswordCheck::wrong;
   std::optional<Account> now = hold_account(spi, account->id);
-  if (!now || now->sealed_password != account->sealed_password) // deleted or changed while we hashed
+  if (!now || !now->sealed_password || hash_of(*now) != phc) // deleted or changed while we hashed
     return PasswordCheck::wrong;
   account = std::move(now);
   if (needs_rehash(text_view(phc), pg::settings::argon2_cost()))
