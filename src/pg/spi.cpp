@@ -62,6 +62,8 @@ Rows Spi::read(Statement &statement, std::initializer_list<Value> arguments) {
 }
 
 Rows Spi::read_latest(Statement &statement, std::initializer_list<Value> arguments) {
+  if (IsInParallelMode()) // where no snapshot may be taken any more, and nothing may be written either
+    return read(statement, arguments);
   return run(statement, arguments, true, call(GetLatestSnapshot));
 }
 

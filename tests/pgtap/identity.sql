@@ -202,6 +202,16 @@ SELECT pg_temp.act('ada') \g /dev/null
 SELECT doesnt_match(string_agg(line, E'\n'), 'Workers', 'one with a bare call does not')
   FROM pg_temp.plan_of('SELECT note FROM tap.notes') AS line;
 SELECT results_eq('SELECT note FROM tap.notes ORDER BY note', 'SELECT 7 + 1000 * n FROM generate_series(0, 19) n', 'and shows them too');
+-- Nor is what the leader reads for us disturbed by workers: "cannot update SecondarySnapshot during a parallel operation".
+RESET SESSION AUTHORIZATION;
+CREATE TABLE tap.many AS SELECT n FROM generate_series(1, 1000) n;
+GRANT SELECT ON tap.many TO PUBLIC;
+SET SESSION AUTHORIZATION tap_app;
+SELECT pg_temp.act('ada') \g /dev/null
+SELECT matches(string_agg(line, E'\n'), 'Workers Launched: [12]', 'functions beside a parallel scan')
+  FROM pg_temp.plan_of('SELECT count(*), roughly_export_my_data() FROM tap.many') AS line;
+SELECT lives_ok('SELECT count(*), ' || call || ' FROM tap.many', call)
+  FROM unnest('{roughly_dimensions(),roughly_questions(),roughly_my_answers(),roughly_my_account(),roughly_my_sessions(),roughly_export_my_data()}'::text[]) call;
 COMMIT;
 
 -- After a vote nothing is prepared either, whoever acts.
