@@ -14,7 +14,7 @@ COMMENT ON FUNCTION roughly_my_answers(uuid[]) IS
 CREATE FUNCTION roughly.export_my_data(answers jsonb) RETURNS jsonb
   AS 'MODULE_PATHNAME', 'roughly_export_my_data' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED
   SET search_path = pg_catalog, pg_temp;
-COMMENT ON FUNCTION roughly.export_my_data(jsonb) IS 'What roughly_export_my_data puts around the answers.';
+COMMENT ON FUNCTION roughly.export_my_data(jsonb) IS 'What roughly_export_my_data puts around the answers. Errors: RA001.';
 
 CREATE FUNCTION roughly_export_my_data() RETURNS jsonb
   LANGUAGE sql STABLE STRICT PARALLEL RESTRICTED
