@@ -7,6 +7,7 @@ Procedure::Procedure(FunctionCallInfo fcinfo) {
   if (context == nullptr || !IsA(context, CallContext) || reinterpret_cast<const CallContext *>(context)->atomic)
     throw Error(Errc::active_transaction, "this procedure cannot run inside a transaction block",
                 "It commits each of its steps. Call it on its own, outside of BEGIN.");
+  call([] { PreventCommandIfReadOnly("CALL"); });
   outer_.emplace(Spi::Mode::nonatomic);
   call(SPI_commit);
 }

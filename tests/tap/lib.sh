@@ -160,6 +160,12 @@ freeze() {
   until_true "SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name = 'freeze_publisher'"
   close_session freeze_lock; close_session freeze_publisher
 }
+# caught_up ONE TWO: the standby TWO has replayed what ONE has written, and is meant from here on.
+caught_up() {
+  local lsn
+  use "$1"; lsn=$(sql -c 'SELECT pg_current_wal_flush_lsn()')
+  use "$2"; until_true "SELECT pg_last_wal_replay_lsn() >= '$lsn'"
+}
 # mailed KIND: the token of the one mail of that kind in the outbox, which is sent.
 mailed() { sql -U mailer -c "SELECT token, roughly_mail_sent(id) FROM roughly_dequeue_mail() WHERE kind = '$1'" | sed 's/|$//'; }
 respondents() { sql -c "SELECT COALESCE(max(respondents), 0) FROM roughly_aggregate('$1')"; }
