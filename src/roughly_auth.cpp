@@ -1,4 +1,5 @@
 // The module: what PostgreSQL loads.
+#include "functions/worker.hpp"
 #include "pg/identity.hpp"
 #include "pg/key_loader.hpp"
 #include "pg/settings.hpp"
@@ -24,5 +25,6 @@ void _PG_init(void) {
     pg::keys::init();
     pg::identity::init();
     pg::throttle::init();
+    register_workers();
   });
 }

@@ -1,6 +1,7 @@
 // Counting: freeze, commit, release, commit. What may be published is decided in core; here it meets the tables.
+#include "functions/publish.hpp"
+
 #include "functions/counted.hpp"
-#include "pg/procedure.hpp"
 
 using namespace roughly;
 using namespace roughly::pg;
@@ -180,8 +181,7 @@ ROUGHLY_FUNCTION(roughly_publish) {
   return void_result();
 }
 
-ROUGHLY_FUNCTION(roughly_publish_due) {
-  Procedure procedure(fcinfo);
+void roughly::publish_due(Procedure &procedure) {
   std::vector<Uuid> questions;
   procedure.commit([&](Spi &spi) {
     const Rows rows = spi.read_latest(select_uncounted);
@@ -207,6 +207,11 @@ ROUGHLY_FUNCTION(roughly_publish_due) {
   if (failed > 0)
     throw Error(why, std::to_string(failed) + " of " + std::to_string(questions.size()) + " questions could not be published",
                 "The warnings name them; the others are published.");
+}
+
+ROUGHLY_FUNCTION(roughly_publish_due) {
+  Procedure procedure(fcinfo);
+  publish_due(procedure);
   return void_result();
 }
 

@@ -12,6 +12,10 @@ Procedure::Procedure(FunctionCallInfo fcinfo) {
   call(SPI_commit);
 }
 
+Procedure::Procedure() {
+  outer_.emplace(Spi::Mode::nonatomic);
+}
+
 void Procedure::begin() {
   XactIsoLevel = XACT_READ_COMMITTED; // before the transaction's first snapshot
   call([] {

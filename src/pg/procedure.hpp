@@ -10,6 +10,7 @@ class Procedure {
 public:
   // Commits what the caller has done so far. Errc::active_transaction inside a transaction block.
   explicit Procedure(FunctionCallInfo fcinfo);
+  Procedure(); // for a background worker, in a transaction of its own
 
   // Runs `step(Spi &)` and commits; an error leaves nothing of it.
   template <class Step> auto commit(Step step) -> std::invoke_result_t<Step &, Spi &> {

@@ -14,6 +14,8 @@ constinit int hash_slots_setting = 4;
 constinit int min_password_length_setting = 15;
 constinit int min_password_length_with_factor = 8;
 constinit bool isolate_votes_setting = true;
+constinit char *worker_databases_setting = nullptr;
+constinit int worker_interval_setting = 60;
 
 } // namespace
 
@@ -45,6 +47,12 @@ void define() {
     DefineCustomBoolVariable("roughly_auth.isolate_votes", "Refuses a vote in a transaction that has written anything else.",
                              "Rows written in one transaction can be linked. Turn it off only in tests that roll back.",
                              &isolate_votes_setting, true, PGC_SUSET, 0, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable("roughly_auth.worker_interval", "How often a background worker publishes what is due.", nullptr,
+                            &worker_interval_setting, 60, 1, 86400, PGC_SIGHUP, GUC_UNIT_S, nullptr, nullptr, nullptr);
+    if (process_shared_preload_libraries_in_progress)
+      DefineCustomStringVariable("roughly_auth.worker_databases", "Databases in which a background worker publishes what is due.",
+                                 "A list of names; each gets a worker of its own.", &worker_databases_setting, "", PGC_POSTMASTER,
+                                 GUC_LIST_INPUT | GUC_SUPERUSER_ONLY, nullptr, nullptr, nullptr);
     compat::reserve_prefix("roughly_auth");
   });
 }
@@ -65,5 +73,7 @@ std::size_t min_password_length(bool second_factor) noexcept {
   return static_cast<std::size_t>(second_factor ? min_password_length_with_factor : min_password_length_setting);
 }
 bool isolate_votes() noexcept { return isolate_votes_setting; }
+const char *worker_databases() noexcept { return worker_databases_setting; }
+int worker_interval() noexcept { return worker_interval_setting; }
 
 } // namespace roughly::pg::settings

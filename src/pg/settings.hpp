@@ -14,5 +14,7 @@ Argon2Cost argon2_cost() noexcept;
 std::uint32_t hash_slots() noexcept;
 std::size_t min_password_length(bool second_factor) noexcept; // code points
 bool isolate_votes() noexcept;    // a vote's transaction writes nothing else
+const char *worker_databases() noexcept; // a list of names; only when preloaded
+int worker_interval() noexcept;   // seconds
 
 } // namespace roughly::pg::settings
