@@ -80,7 +80,7 @@ GRANT EXECUTE ON FUNCTION
   roughly_purge_expired(integer), roughly_audit(uuid), roughly_security_check(), roughly_add_dimension(text, text, text[], bigint[], text),
   roughly_create_question(text, text[], text[], integer, integer, double precision, interval, integer, integer, boolean, interval, timestamptz, timestamptz,
     double precision, text, interval, integer), roughly_add_contradiction(uuid, text, uuid, text),
-  roughly_close_question(uuid), roughly_recount(uuid), roughly_forget_batches(uuid), roughly_key_status(), roughly_check()
+  roughly_close_question(uuid), roughly_recount(uuid), roughly_forget_batches(uuid), roughly_key_status(), roughly_check(), roughly_status()
   TO roughly_admin;
 GRANT EXECUTE ON PROCEDURE roughly_publish(uuid), roughly_publish_due(), roughly_rotate_key() TO roughly_admin;
 

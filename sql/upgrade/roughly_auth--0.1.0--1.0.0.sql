@@ -24,10 +24,17 @@ CREATE FUNCTION roughly_check(OUT object text, OUT problem text) RETURNS SETOF r
 COMMENT ON FUNCTION roughly_check() IS
   'Opens everything that is sealed with a key of the server, counts every question again and compares what is published with it. A row for every problem, none when all is well; of one kind of value at most ten are named. Reads it all: as long as a backup, roughly.';
 
+CREATE FUNCTION roughly_status(OUT item text, OUT status text, OUT since timestamptz) RETURNS SETOF record
+  AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+  SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION roughly_status() IS
+  'For monitoring, every minute if you like: key file (ok, or what is wrong with it), rotation (ok, or not finished), mail (ok, or waiting, since when a mailer could have had it), and each question that the scheduler should have seen to: over, not closed; closed, not counted; frozen, not released. Tells nothing about ballots.';
+
 ALTER FUNCTION roughly_key_status() OWNER TO roughly_owner;
 ALTER PROCEDURE roughly_rotate_key() OWNER TO roughly_owner;
 ALTER FUNCTION roughly_check() OWNER TO roughly_owner;
-REVOKE ALL ON FUNCTION roughly_key_status(), roughly_check() FROM PUBLIC;
+ALTER FUNCTION roughly_status() OWNER TO roughly_owner;
+REVOKE ALL ON FUNCTION roughly_key_status(), roughly_check(), roughly_status() FROM PUBLIC;
 REVOKE ALL ON PROCEDURE roughly_rotate_key() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION roughly_key_status(), roughly_check() TO roughly_admin;
+GRANT EXECUTE ON FUNCTION roughly_key_status(), roughly_check(), roughly_status() TO roughly_admin;
 GRANT EXECUTE ON PROCEDURE roughly_rotate_key() TO roughly_admin;

@@ -1,4 +1,5 @@
-// Is everything there, and does it open? Says what is wrong where, and never how much of it waits to be counted.
+// Is everything there, does it open, and does somebody see to it? Says what is wrong where, and never how much of it waits
+// to be counted.
 #include "functions/counted.hpp"
 #include "functions/sealed_values.hpp"
 
@@ -21,6 +22,15 @@ constinit Statement select_uncounted{
     "     - (SELECT pg_catalog.count(*) FROM roughly.ballots b WHERE b.question_id = q.id), batch, release"
     " FROM roughly.questions q WHERE id = $1",
     {UUIDOID}};
+
+constinit Statement select_rotation{
+    "SELECT created FROM roughly.keys WHERE active AND EXISTS (SELECT FROM roughly.keys WHERE NOT active AND resealed IS NULL)", {}};
+constinit Statement select_mail{"SELECT pg_catalog.min(locked_until) FROM roughly.mail_outbox WHERE locked_until <= pg_catalog.clock_timestamp()", {}};
+constinit Statement select_waiting{
+    "SELECT id, CASE WHEN batch > release THEN 'frozen, not released' WHEN state = 'closed' THEN 'closed, not counted' ELSE 'over, not closed' END, closes_at"
+    " FROM roughly.questions WHERE batch > release OR state = 'closed' OR (state = 'open' AND closes_at <= pg_catalog.clock_timestamp())"
+    " ORDER BY id",
+    {}};
 
 class Findings {
 public:
@@ -134,5 +144,29 @@ ROUGHLY_FUNCTION(roughly_check) {
       const std::optional<Tally> tally = look_at_counts(spi, question, findings);
       look_at_releases(spi, question, tally, findings);
     });
+  return void_result();
+}
+
+ROUGHLY_FUNCTION(roughly_status) {
+  RowSet result(fcinfo);
+  const auto put = [&](const std::string &item, const std::string &status, const std::optional<std::int64_t> &since) {
+    result.put({value(std::string_view(item)), value(std::string_view(status)), value(since)});
+  };
+  const AsOwner owner;
+  Spi spi;
+  std::string key_file = "ok";
+  try {
+    static_cast<void>(keys::earlier(spi));
+  } catch (const Error &error) {
+    key_file = error.what();
+  }
+  put("key file", key_file, std::nullopt);
+  const Rows rotation = spi.read_latest(select_rotation);
+  put("rotation", rotation.empty() ? "ok" : "not finished", rotation.empty() ? std::nullopt : rotation.optional<std::int64_t>(0, 1));
+  const auto mail = spi.read_latest(select_mail).optional<std::int64_t>(0, 1);
+  put("mail", mail ? "waiting" : "ok", mail);
+  const Rows waiting = spi.read_latest(select_waiting);
+  for (std::size_t i = 0; i < waiting.size(); ++i)
+    put("question " + to_text(waiting.get<Uuid>(i, 1)), waiting.get<std::string>(i, 2), waiting.optional<std::int64_t>(i, 3));
   return void_result();
 }

@@ -75,7 +75,19 @@ CREATE FUNCTION pg_temp.crowd(n integer) RETURNS text LANGUAGE sql AS
 SELECT is(pg_temp.crowd(9), '9', 'nine bad ballots are named');
 SELECT is(pg_temp.crowd(40), '10', 'of forty ten');
 
+-- What monitoring asks for.
+SELECT results_eq('SELECT item, status, since IS NULL FROM roughly_status()', $$VALUES ('key file', 'ok', true), ('rotation', 'ok', true), ('mail', 'waiting', false)$$, 'what waits: the mail');
+SELECT is(pg_temp.mutated('DELETE FROM roughly.mail_outbox', 'SELECT status FROM roughly_status() WHERE item = ''mail'''), 'ok', 'sent, it does not');
+SELECT is(pg_temp.mutated(format('UPDATE roughly.questions SET batch = 1 WHERE id = %L', :'other'), 'SELECT item || '' '' || status FROM roughly_status() WHERE item ~ ''question'''),
+  format('question %s frozen, not released', :'other'), 'a publisher that died');
+SELECT is(pg_temp.mutated(format('SELECT roughly_close_question(%L)', :'other'), 'SELECT item || '' '' || status FROM roughly_status() WHERE item ~ ''question'''),
+  format('question %s closed, not counted', :'other'), 'a closed question');
+SELECT is(pg_temp.mutated(format('UPDATE roughly.questions SET closes_at = now() - interval ''1 hour'' WHERE id = %L', :'other'), 'SELECT item || '' '' || status || '' '' || (since = now() - interval ''1 hour'') FROM roughly_status() WHERE item ~ ''question'''),
+  format('question %s over, not closed true', :'other'), 'and one that nobody has closed');
+SELECT is(pg_temp.mutated('INSERT INTO roughly.keys (key_id, fingerprint, active) VALUES (999, repeat(''0'', 32), false)', 'SELECT status FROM roughly_status() WHERE item = ''rotation'''), 'not finished', 'a rotation under way');
+
 SET ROLE tap_admin;
+SELECT isnt_empty('SELECT * FROM roughly_status()', 'an administrator may see the status');
 SELECT is_empty('SELECT * FROM roughly_check()', 'an administrator may look');
 RESET ROLE;
 SELECT * FROM finish();

@@ -73,6 +73,7 @@ INSERT INTO may VALUES
   ('roughly_security_check()', 'admin'),
   ('roughly_set_profile(jsonb)', 'app'),
   ('roughly_sign_out_of_transaction()', 'app'),
+  ('roughly_status()', 'admin'),
   ('roughly_verify_password(text,text)', 'app admin'),
   ('roughly_verify_totp(text)', 'app');
 CREATE TEMP VIEW routines AS
