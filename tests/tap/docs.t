@@ -16,7 +16,7 @@ sql() { psql -XqAt -v ON_ERROR_STOP=1 "$@"; }
 # missing_from TEXT: the lines of standard input that TEXT lacks.
 missing_from() { while IFS= read -r line; do grep -qF -- "$line" <<< "$1" || printf '%s\n' "$line"; done; }
 
-start_cluster docs
+start_cluster docs "shared_preload_libraries = 'roughly_auth'"
 sql -c 'CREATE EXTENSION roughly_auth'
 documents=(README.md docs/*.md)
 
@@ -43,7 +43,7 @@ settings=$(sql -c "LOAD 'roughly_auth'" -c "
   SELECT format('| \`%s\` | %s | %s | %s |', name,
                 CASE WHEN boot_val = '' THEN 'empty' ELSE concat_ws(' ', boot_val, unit) END,
                 CASE vartype WHEN 'bool' THEN 'on, off' WHEN 'string' THEN 'text' ELSE min_val || ' to ' || max_val END,
-                CASE context WHEN 'sighup' THEN 'configuration file' ELSE context END)
+                CASE context WHEN 'sighup' THEN 'configuration file' WHEN 'postmaster' THEN 'server start' ELSE context END)
     FROM pg_settings WHERE name LIKE 'roughly\_auth.%' ORDER BY name")
 wrong=$(missing_from "$(< docs/settings.md)" <<< "$settings")
 is_empty "$wrong" "every setting stands in docs/settings.md with its default, range and context"
