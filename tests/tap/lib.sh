@@ -67,6 +67,17 @@ alive() {
   return 1
 }
 
+# catalog DATABASE: the extension as pg_upgrade would rebuild it, column by column and grant by grant, but for what is
+# physical. In which order something was granted, or tables were marked for dumps, makes no difference.
+catalog() {
+  pg_dump --binary-upgrade --schema-only -d "$1" |
+    sed -E '/binary_upgrade_set_next_|pg_catalog\.setval\(|^SET relfrozenxid |^WHERE oid = |^\\(un)?restrict /d; s/(create_empty_extension\([^{]*).*/\1/' |
+    python3 -c 'import itertools, sys
+for grants, lines in itertools.groupby(sys.stdin, lambda line: line.startswith(("GRANT ", "REVOKE "))):
+    sys.stdout.writelines(sorted(lines) if grants else lines)'
+  sql -d "$1" -c "SELECT c::regclass, condition FROM pg_extension, unnest(extconfig, extcondition) u (c, condition) WHERE extname = 'roughly_auth' ORDER BY 1"
+}
+
 # --- sessions that stay open, for what needs two at once
 declare -A session_in=() session_out=()
 open_session() { # open_session NAME [psql argument...]
