@@ -71,7 +71,7 @@ inline constinit MemoryContext error_home = nullptr;
 }
 
 inline void protect(void (*body)(void *), void *arg) {
-  if (attempt(body, arg)) [[likely]]
+  if (likely(attempt(body, arg)))
     return;
   ErrorData *data = nullptr;
   const bool copied = attempt(
@@ -117,7 +117,7 @@ R call(R (*function)(P...), A... args) {
 }
 
 inline void check_for_interrupts() {
-  if (INTERRUPTS_PENDING_CONDITION()) [[unlikely]]
+  if (INTERRUPTS_PENDING_CONDITION())
     call([] { ProcessInterrupts(); });
 }
 
