@@ -2,13 +2,8 @@
 # The boundary between C++ and PostgreSQL: what errors look like on the other side, and 100,000 failing calls on every
 # path without a leak. Runs alone too: prove tests/bridge/leaks.t
 set -u
-source "$(dirname "$0")/../tap/lib.sh"
+source "$(dirname "$0")/lib.sh"
 rounds=${ROUGHLY_LEAK_ROUNDS:-50000} # twice
-
-build=(make -s -C "$top/tests/bridge" PG_CONFIG="${PG_CONFIG:-pg_config}")
-"${build[@]}" > "$work/bridge.log" 2>&1 && "${build[@]}" install >> "$work/bridge.log" 2>&1 ||
-  { cat "$work/bridge.log" >&2; die "roughly_bridge_test does not build"; }
-trap '"${build[@]}" uninstall >/dev/null 2>&1; clean_up' EXIT
 
 start_cluster main "shared_preload_libraries = ''" "max_stack_depth = 1MB"
 sql <<'SQL'

@@ -1,0 +1,116 @@
+#!/usr/bin/env bash
+# Every function, called until it would show: no failing call leaves memory or an open file behind, with a subtransaction
+# around it or without, nor does one that succeeds. ROUGHLY_GROWTH_CALLS of each, 2000 by default. Runs alone too:
+# prove tests/bridge/growth.t
+set -u
+source "$(dirname "$0")/lib.sh"
+calls=${ROUGHLY_GROWTH_CALLS:-2000}
+
+start_poll main "shared_preload_libraries = ''" 'autovacuum = off' 'log_min_messages = fatal'
+make_people 2
+sql -v token="${token[1]}" -v attacker="${token[2]}" -v phc="$phc" -v question="$(ask_question)" \
+  -v victim="$(sql -c "SELECT id FROM roughly.users LIMIT 1")" -f "$top/tests/tap/hostile.sql" -f - <<'SQL'
+CREATE EXTENSION roughly_bridge_test;
+CREATE TABLE calls AS -- without those that carry a megabyte
+  SELECT role, name, statement FROM attack WHERE statement !~ 'repeat\(|array_fill|generate_series';
+INSERT INTO calls VALUES ('admin', 'bridge_unprotected', 'SELECT bridge_unprotected()');
+GRANT SELECT ON calls TO PUBLIC;
+
+CREATE FUNCTION fails(call text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE call;
+  RAISE 'undo it' USING ERRCODE = 'RA999';
+EXCEPTION WHEN OTHERS THEN
+  RETURN SQLSTATE <> 'RA999';
+END $$;
+CREATE FUNCTION turns(calls text[], rounds integer) RETURNS SETOF text LANGUAGE SQL AS $$
+  SELECT calls[1 + i % cardinality(calls)] FROM generate_series(1, rounds) i WHERE calls <> '{}'
+$$;
+CREATE TYPE reading AS (heap bigint, contexts bigint, resident bigint, files bigint); -- bytes in use; files open
+CREATE FUNCTION meter() RETURNS reading SECURITY DEFINER LANGUAGE SQL AS $$
+  SELECT bridge_heap(), contexts(), 1024 * substring(pg_read_file('/proc/self/status', 0, 10000) FROM 'RssAnon:\s*(\d+) kB')::bigint,
+         (SELECT count(*) FROM pg_ls_dir('/proc/self/fd'))
+$$;
+CREATE FUNCTION growth(a reading, b reading) RETURNS text LANGUAGE SQL AS $$
+  SELECT concat_ws('|', b.heap - a.heap, b.contexts - a.contexts, b.resident - a.resident, b.files - a.files)
+$$;
+SQL
+
+# measure NAME ROLE: lines "how|failures|heap|contexts|resident|files", the last four as added by the second half of the
+# calls; the first half fills caches. Who is logged in cannot make every function fail, nobody can. Calls that succeed are
+# undone, and fewer, as some hash a password.
+measure() {
+  local login=''
+  [ "$2" != app ] || login="SELECT FROM roughly_authenticate('${token[2]}');"
+  psql -XqAt -U "$2" -v name="$1" -v login="$login" -v half=$((calls / 2)) -v few=$((calls / 40)) -v VERBOSITY=sqlstate \
+    > "$work/growth.$1" 2> "$work/growth.$1.errors" <<'SQL'
+BEGIN; :login
+SELECT COALESCE(array_agg(statement) FILTER (WHERE fails), '{}') AS failing,
+       COALESCE(array_agg(statement) FILTER (WHERE NOT fails), '{}') AS passing
+  FROM (SELECT statement, fails(statement) FROM calls WHERE name = :'name' OFFSET 0) c \gset
+COMMIT;
+SELECT :'failing' = '{}' AS never_fails \gset
+\set caller :login
+\if :never_fails
+  \set caller ''
+  SELECT COALESCE(array_agg(statement) FILTER (WHERE fails(statement)), '{}') AS failing FROM calls WHERE name = :'name' \gset
+\endif
+SELECT CASE :'failing' WHEN '{}' THEN :half ELSE :few END AS few, growth(meter(), meter()) \gset
+
+BEGIN; :caller
+SELECT count(*) AS first FROM turns(:'failing', :half) t WHERE fails(t) \gset
+COMMIT;
+SELECT meter() AS halfway \gset
+BEGIN; :caller
+SELECT :first + count(*) AS failures FROM turns(:'failing', :half) t WHERE fails(t) \gset
+COMMIT;
+SELECT growth(:'halfway', meter()) \gset
+\echo subtransaction|:failures|:growth
+
+\o /dev/null
+SELECT :'caller' || t FROM turns(:'failing', :half) t \gexec
+SELECT meter() AS halfway \gset
+SELECT :'caller' || t FROM turns(:'failing', :half) t \gexec
+SELECT growth(:'halfway', meter()) \gset
+\o
+\echo statement||:growth
+
+BEGIN; :login
+SELECT count(*) AS first FROM turns(:'passing', :few) t WHERE fails(t) \gset
+COMMIT;
+SELECT meter() AS halfway \gset
+BEGIN; :login
+SELECT :first + count(*) AS failures FROM turns(:'passing', :few) t WHERE fails(t) \gset
+COMMIT;
+SELECT growth(:'halfway', meter()) \gset
+\echo passing|:failures|:growth
+SQL
+}
+
+never_fail=''
+judge() { # judge NAME
+  local name=$1 how failed heap contexts resident files seen='' grown='' most=0
+  while IFS='|' read -r how failed heap contexts resident files; do
+    seen+="${failed:+$how $failed, }"
+    grown+="${grown:+; }$how: heap $heap, contexts $contexts, resident $resident, files $files"
+    # A leak of any size shows in enough calls. What is resident is counted in pages.
+    if [ "$heap" -ge 65536 ] || [ "$contexts" -ge 65536 ] || [ "$resident" -ge 1048576 ] || [ "$files" -ge 10 ]; then most=1; fi
+  done < "$work/growth.$name"
+  seen+="statement $(grep -c '^ERROR: ' "$work/growth.$name.errors" || true)"
+  case $name:$seen in
+    bridge_unprotected:*) is "$most" 1 "negative control: without call() memory is lost ($grown)"; return ;;
+    *:'subtransaction 0, passing 0, statement 0') never_fail+="${name#public.} " ;;
+    *.roughly_publish*:*) like "$seen" "^subtransaction $((calls / 2 * 2))," "$name fails inside a transaction" ;;
+    *) is "$seen" "subtransaction $((calls / 2 * 2)), passing 0, statement $((calls / 2 * 2))" "$name: all calls that should fail do" ;;
+  esac
+  ok "$name: no growth ($grown)" test "$most" = 0
+}
+mapfile -t functions < <(sql -c "SELECT DISTINCT name || ' ' || role FROM calls ORDER BY 1")
+for ((i = 0; i < ${#functions[@]}; i += 2)); do # two backends at a time
+  for pair in "${functions[@]:i:2}"; do measure "${pair% *}" "${pair#* }" & done
+  wait
+  for pair in "${functions[@]:i:2}"; do judge "${pair% *}"; done
+done
+is "$never_fail" "roughly_audit roughly_current_session roughly_current_user roughly_dimensions roughly_log_out roughly_questions roughly_reissue_session roughly_security_check roughly_sign_out_of_transaction roughly.may_write_account " "what cannot fail"
+
+done_testing
