@@ -2,6 +2,7 @@
 # A newer key: everything is sealed anew beside the traffic, an interrupted rotation goes on, and the old key can then go.
 set -u
 source "$(dirname "$0")/lib.sh"
+need oathtool >&2
 
 start_poll one
 make_people 30
@@ -28,7 +29,7 @@ q=$(ask_question)
 vote "$q" 1 8 tea; publish "$q"; vote "$q" 9 12 coffee
 frozen=$(ask_question); vote "$frozen" 1 7 tea; freeze "$frozen"
 sql -U app -c "SELECT roughly_register_user('new@example.org')" > /dev/null
-totp() { python3 -c 'import base64,hmac,struct,sys,time; k=base64.b32decode(sys.argv[1]); h=hmac.new(k,struct.pack(">Q",int(time.time())//30+int(sys.argv[2])),"sha1").digest(); o=h[-1]&15; print("%06d"%((struct.unpack(">I",h[o:o+4])[0]&0x7fffffff)%10**6))' "$@"; }
+totp() { oathtool --totp --base32 "$1" --now "now + $2 seconds"; }
 secret=$(sql -U app -c "SELECT secret FROM roughly_authenticate('${token[1]}'), roughly_enroll_totp()")
 mapfile -t code < <(sql -U app -c "SELECT unnest(recovery_codes) FROM roughly_authenticate('${token[1]}'), roughly_verify_totp('$(totp "$secret" 0)')")
 is "${#code[@]}" 10 "(a second factor with ten recovery codes)"
@@ -74,7 +75,7 @@ is "$(sql -U app -c "SELECT status FROM roughly_log_in('person5@example.org', '$
 mfa() { sql -U app -c "SELECT session_token FROM roughly_log_in('person1@example.org', '$password')"; }
 is "$(sql -U app -c "SELECT status FROM roughly_log_in_with_code('$(mfa)', '${code[0]}')")" ok "a recovery code of before"
 is "$(sql -U app -c "SELECT status FROM roughly_log_in_with_code('$(mfa)', '${code[0]}')")" invalid_credentials "once"
-is "$(sql -U app -c "SELECT status FROM roughly_log_in_with_code('$(mfa)', '$(totp "$secret" 1)')")" ok "and the authenticator app"
+is "$(sql -U app -c "SELECT status FROM roughly_log_in_with_code('$(mfa)', '$(totp "$secret" 30)')")" ok "and the authenticator app"
 is "$(mailed confirm | wc -c)" 65 "mail ordered before is sent"
 again=$(sql -U admin -c "SELECT roughly_admin_import_user('person30@example.org', '$phc')")
 is "$(sql -c "SELECT votes_from > '-infinity' FROM roughly.users WHERE id = '$again'")" t "and who left is known by their address: no second vote"
@@ -145,11 +146,11 @@ is "$(check)$(PGDATABASE=second check)" '' "and all is well"
 
 # --- live traffic
 w=$(ask_question); v=$(ask_question)
-ballots "$w" 2 29 tea | grep -v "'${token[20]}'" > "$work/votes.w"; ballots "$v" 2 29 coffee | grep -v "'${token[20]}'" > "$work/votes.v"
-voters=(2 3 4 6 7 8 9); mapfile -t fresh < <(sql -U app -c "SELECT l.session_token FROM generate_series(2, 29) n, roughly_log_in('person' || n || '@example.org', '$password') l WHERE n <> 20 ORDER BY n")
+mapfile -t fresh < <(sql -U app -c "SELECT l.session_token FROM generate_series(2, 29) n, roughly_log_in('person' || n || '@example.org', '$password') l WHERE n <> 20 ORDER BY n")
 for question in "$w" "$v"; do
-  (n=0; for one in "${fresh[@]}"; do
-    printf "BEGIN; SELECT FROM roughly_authenticate('%s'); SELECT roughly_cast_vote('%s', 'tea'); COMMIT; SELECT pg_sleep(0.02);\n" "$one" "$question"; n=$((n + 1)); done) | sql -U app -v ON_ERROR_STOP=1 > /dev/null 2> "$work/voters.$question" &
+  (for one in "${fresh[@]}"; do
+    printf "BEGIN; SELECT FROM roughly_authenticate('%s'); SELECT roughly_cast_vote('%s', 'tea'); COMMIT; SELECT pg_sleep(0.02);\n" "$one" "$question"
+  done) | sql -U app -v ON_ERROR_STOP=1 > /dev/null 2> "$work/voters.$question" &
 done
 (for _ in 1 2 3 4 5 6; do sql -U admin -c 'CALL roughly_publish_due()' 2>&1; done) > "$work/publisher" &
 (for _ in 1 2 3 4 5 6; do sql -U app -c "SELECT status FROM roughly_log_in('person6@example.org', '$password')" 2>&1; done) > "$work/comers" &
