@@ -16,7 +16,7 @@ import sys
 import psycopg
 import psycopg.sql
 
-from poll import CONSERVATION, connect
+from poll import CONSERVATION, connect, digests, tables
 
 SEED = int(os.environ.get("SEED", "1"))
 SEQUENCES = int(os.environ.get("SEQUENCES", "250"))
@@ -89,11 +89,10 @@ class Fuzzer:
              WHERE d.classid = 'pg_proc'::regclass AND d.deptype = 'e' AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'roughly_auth')
                AND p.proname LIKE %s
              ORDER BY n.nspname, p.proname COLLATE "C", p.oid""", [ROUTINES])]
-        tables = [t for t, in self.db.execute("SELECT oid::regclass::text FROM pg_class WHERE relnamespace = 'roughly'::regnamespace AND relkind = 'r' ORDER BY 1")]
-        digest = "(SELECT md5(string_agg(t::text, ',' ORDER BY t::text COLLATE \"C\")) FROM {} t)"
-        self.state_sql = "SELECT " + ", ".join(digest.format(t) for t in tables) + ", roughly_current_user()"
+        closed = tables(self.db)
+        self.state_sql = digests(closed) + ", roughly_current_user()"
         self.role, self.known_state, self.privileges = None, None, {}
-        self.failures_at = tables.index("roughly.login_failures")
+        self.failures_at = closed.index("roughly.login_failures")
 
     # --- what there is to speak of
     def setup(self):

@@ -2,9 +2,9 @@
 import psycopg
 
 
-def connect(user="postgres", **options):
+def connect(user="postgres", dbname="poll"):
     # simple statements: several in one string, and none that a pooler would have to keep apart
-    return psycopg.connect(dbname="poll", user=user, autocommit=True, prepare_threshold=None, **options)
+    return psycopg.connect(user=user, dbname=dbname, autocommit=True, prepare_threshold=None)
 
 
 # Questions whose votes are not all ballots, waiting or in a batch, or in none for good: what was forgotten, and a last
@@ -19,3 +19,12 @@ WITH counted AS (
          LATERAL (SELECT COALESCE(sum(CASE d.kind WHEN 'codes' THEN 16 ELSE 1 END), 0) AS size FROM roughly_dimensions() d WHERE d.name = ANY (q.dimensions)) s
    WHERE r.state <> 'counted' AND (SELECT count(DISTINCT b.batch_no) FROM roughly.batches b WHERE b.question_id = q.question) = r.batch)
 SELECT * FROM counted WHERE votes <> waiting + batched"""
+
+
+def tables(db):
+    return [name for name, in db.execute("SELECT oid::regclass::text FROM pg_class WHERE relnamespace = 'roughly'::regnamespace AND relkind = 'r' ORDER BY 1")]
+
+
+def digests(tables):
+    """SQL for a digest of the rows of each table."""
+    return "SELECT " + ", ".join(f"(SELECT md5(string_agg(t::text, ',' ORDER BY t::text COLLATE \"C\")) FROM {table} t)" for table in tables)
