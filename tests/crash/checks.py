@@ -3,7 +3,7 @@ import stat
 
 import psycopg
 from ledger import CHOICES
-from load import cast, close, deliver, invite, log_in
+from load import cast, close, deliver, invite, keep_warnings, log_in
 from server import connect
 
 NUMBERS = """
@@ -24,17 +24,20 @@ class Checks:
         self.db, self.admin = connect(), connect(user="admin")
         self.warnings = []
         for db in (self.db, self.admin):
-            db.add_notice_handler(lambda notice: self.warnings.append(notice.message_primary))
+            keep_warnings(db, self.warnings)
         return self
 
     def __exit__(self, *_):
         self.db.close()
         self.admin.close()
 
-    def all(self, people, questions):
+    def all(self, people, questions, rotated=False):
         """Everything, about these people and these questions."""
-        for check, of in ((self.mail, ()), (self.answers, (people,)), (self.second_votes, (people,)), (self.published, ()),
-                          (self.numbers, (questions,)), (self.releases, ()), (self.key_file, ())):
+        checks = [(self.mail,), (self.answers, people), (self.second_votes, people), (self.published,), (self.numbers, questions),
+                  (self.releases,), (self.sealed,), (self.key_file,)]
+        if rotated:
+            checks += [(self.rotation,), (self.answers, people), (self.sealed,), (self.key_file,)]
+        for check, *of in checks:
             try:
                 check(*of)
             except (psycopg.Error, AssertionError) as error:  # a sealed row that does not open, a question that is stuck
@@ -47,8 +50,10 @@ class Checks:
     def mail(self):
         """Every order that was taken is mailed, and lets its person in."""
         self.db.execute("UPDATE roughly.mail_outbox SET locked_until = now()")  # the mailer's next try, now
-        while self.db.execute("SELECT count(*) FROM roughly.mail_outbox").fetchone().count:
-            deliver(self.db, self.ledger)
+        while deliver(self.db, self.ledger):
+            pass
+        if left := self.db.execute("SELECT count(*) FROM roughly.mail_outbox").fetchone().count:
+            self.ledger.complain(f"{left} mails cannot be sent")
         for person in self.ledger.people.values():
             if person.asked and not person.token and not person.password:
                 self.ledger.complain(f"{person.email} got no mail")
@@ -121,8 +126,19 @@ class Checks:
         for missing in self.ledger.releases.keys() - {tuple(row[:3]) for row in rows}:
             self.ledger.complain(f"release {missing} is gone")
 
+    def sealed(self):
+        """The server's own check finds nothing."""
+        for row in self.admin.execute("SELECT object, problem FROM roughly_check()"):
+            self.ledger.complain(f"roughly_check: {row.object}: {row.problem}")
+
+    def rotation(self):
+        """One that was interrupted is finished by the next call."""
+        self.admin.execute("CALL roughly_rotate_key()")
+        for row in self.admin.execute("SELECT key_id FROM roughly_key_status() WHERE status NOT IN ('active', 'tokens', 'retired') OR NOT in_file"):
+            self.ledger.complain(f"key {row.key_id} is still in rotation")
+
     def key_file(self):
-        """The key file is the server's alone and has lost no key; the database knows its newest."""
+        """The key file is the server's alone and has lost no key."""
         status = self.server.key_file.stat()
         if stat.S_IMODE(status.st_mode) != 0o600 or status.st_uid != self.server.data.stat().st_uid:
             self.ledger.complain(f"the key file has mode {status.st_mode:o} and owner {status.st_uid}")

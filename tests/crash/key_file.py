@@ -61,6 +61,8 @@ class KeyFile:
                 self.ledger.complain(f"nobody was killed at {name} {nth}")
             self.server.up()
             after()
+            self.ledger.figures["drafts of the key file left by kills"] += len(self.drafts())
+            self.remove_drafts()
         self.tap.silence(self.ledger, f"{what}: killed at {names}")
         calls = [call for call in calls if not call[0].startswith("unlink")]  # what cannot be removed stays
         names, failed = ", ".join(name for name, _ in calls), 0
@@ -74,7 +76,6 @@ class KeyFile:
                 self.ledger.complain(f"for want of room at {name} {nth}, {drafts} was left")
             after()
         self.tap.silence(self.ledger, f"{what}: no room at {names} ({failed} of them said so)")
-        self.remove_drafts()
 
     def drafts(self):
         return sorted(path.name for path in self.server.home.glob(f"{self.server.key_file.name}?*"))
@@ -94,7 +95,6 @@ class KeyFile:
         """While the database knows no key: afterwards there is a whole key file or none, and one can be made."""
         def before():
             self.server.key_file.unlink(missing_ok=True)
-            self.remove_drafts()
 
         def after():
             self.check_modes()
@@ -107,11 +107,9 @@ class KeyFile:
         self.disturb("making the key file", "SELECT roughly.ensure_key_file()", before, after)
 
     def rotation(self, check):
+        """Afterwards everything opens, and the next call finishes what was begun."""
         def after():
             self.check_modes()
-            check()
-            with connect() as db:
-                db.execute("CALL roughly_rotate_key()")
             check()
 
         self.disturb("rotating the key", "CALL roughly_rotate_key()", lambda: None, after)

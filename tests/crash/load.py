@@ -52,8 +52,9 @@ def invite(db, person):
 
 
 def deliver(db, ledger):
-    """Sends what is in the outbox; people follow their links. What is not reported as sent comes again."""
-    for mail in db.execute("SELECT * FROM roughly_dequeue_mail(20)").fetchall():
+    """Sends what is in the outbox, and people follow their links; how many. What is not reported as sent comes again."""
+    mails = db.execute("SELECT * FROM roughly_dequeue_mail(20)").fetchall()
+    for mail in mails:
         person = ledger.people[mail.recipient]
         if mail.kind == "confirm":
             must_be_ok(db.execute("SELECT status FROM roughly_confirm_user(%s, %s)", [mail.token, person.password]))
@@ -62,6 +63,7 @@ def deliver(db, ledger):
         db.execute("SELECT roughly_mail_sent(%s)", [mail.id])
         if person.password and not person.token:
             log_in(db, person)
+    return len(mails)
 
 
 def log_in(db, person):
@@ -84,6 +86,10 @@ def must_be_ok(answer):
 
 # --- the clients
 
+def keep_warnings(db, warnings):
+    db.add_notice_handler(lambda notice: warnings.append(notice.message_primary) if notice.severity_nonlocalized == "WARNING" else None)
+
+
 class Client(threading.Thread):
     role = "postgres"
 
@@ -92,7 +98,7 @@ class Client(threading.Thread):
         self.load, self.ledger, self.rng, self.place = load, load.ledger, rng, place
         self.db = connect(type(self).__name__.lower(), self.role)
         self.warnings = []
-        self.db.add_notice_handler(lambda notice: self.warnings.append(notice.message_primary))
+        keep_warnings(self.db, self.warnings)
 
     def run(self):
         while not self.load.over.is_set():
@@ -168,6 +174,8 @@ class Reader(Client):
 
 
 class Rotator(Client):
+    role = "admin"
+
     def step(self):
         self.db.execute("CALL roughly_rotate_key()")
         self.ledger.figures["keys rotated"] += 1
