@@ -13,7 +13,8 @@ sql -U admin -c "SELECT roughly_admin_block_passwords('{password1234567}')" -c "
 sql -U app -c "SELECT roughly_register_user('new@example.org', 'a new and long password')" -c "SELECT roughly_log_in('person22@example.org', 'wrong')" \
   -c BEGIN -c "SELECT roughly_authenticate('${token[21]}')" -c 'SELECT roughly_enroll_totp()' -c COMMIT > /dev/null
 sql -U admin -c "SELECT roughly_add_dimension('pet', 'extra.pet', '{cat,dog}')"
-q=$(ask_question "'{gender,pet}'") frozen=$(ask_question) unborn=$(ask_question)
+q=$(ask_question "'{gender,pet}'") frozen=$(ask_question)
+ask_question > /dev/null # never touched
 sql -U admin -c "SELECT roughly_add_contradiction('$q', 'tea', '$frozen', 'coffee')"
 vote "$q" 1 10 tea
 publish "$q"
@@ -23,14 +24,6 @@ freeze "$frozen"
 is "$(sql -c "SELECT string_agg(batch || '/' || release, ' ' ORDER BY batch, release) FROM roughly.questions")" '0/0 1/0 1/1' \
   "three questions: untouched, frozen, released"
 
-# contents: a line per table with its rows and their digest.
-contents() {
-  sql <<'SQL'
-SELECT format('SELECT %L, count(*), md5(string_agg(t::text, E''\n'' ORDER BY t::text)) FROM %s t', oid::regclass, oid::regclass)
-  FROM pg_class WHERE relnamespace = 'roughly'::regnamespace AND relkind IN ('r', 'p') ORDER BY relname
-\gexec
-SQL
-}
 before=$(contents)
 # Recovery codes come with the first code of a second factor, which nobody here types.
 is "$(grep '|0|' <<< "$before" | grep -v recovery_codes)" '' "control: every table has rows"
@@ -39,36 +32,65 @@ numbers() { published "$q"; published "$q" gender; published "$q" gender pet; pu
 numbers_before=$(numbers)
 like "$numbers_before" '\{\}\|tea\|10\|10\|1' "control: numbers are published"
 
-ok "plain dump" pg_dump -d poll -f "$work/poll.sql"
-ok "custom dump" pg_dump -d poll -Fc -f "$work/poll.custom"
-ok "directory dump" pg_dump -d poll -Fd -j 2 -f "$work/poll.dir"
-
 # --- who may not read everything must not believe they have
-sql -c 'CREATE ROLE reader LOGIN' -c 'GRANT USAGE ON SCHEMA roughly TO reader' -c 'GRANT SELECT ON ALL TABLES IN SCHEMA roughly TO reader'
-for who in '-U reader' '--role=roughly_owner'; do
+sql -c 'CREATE ROLE reader LOGIN' -c 'CREATE ROLE dumper LOGIN BYPASSRLS'
+may_select reader
+refused() { # refused ARGUMENT MESSAGE
+  local status=0
   # shellcheck disable=SC2086
-  if pg_dump $who -d poll -f "$work/reader.sql" > "$work/reader.out" 2>&1; then status=0; else status=$?; fi
-  isnt "$status" 0 "pg_dump $who fails"
-  like "$(< "$work/reader.out")" 'query would be affected by row-level security policy' "and says why"
-done
-ok "with --enable-row-security a reader of all tables dumps" pg_dump -U reader --enable-row-security -d poll -f "$work/reader.sql"
+  pg_dump $1 -d poll -f "$work/refused.sql" > "$work/refused.out" 2>&1 || status=$?
+  isnt "$status" 0 "pg_dump $1 fails"
+  like "$(< "$work/refused.out")" "$2" "and says why"
+}
+refused '-U reader' 'query would be affected by row-level security policy'
+refused '--role=roughly_owner' 'query would be affected by row-level security policy'
+refused '-U dumper' 'permission denied for'
+ok "with --enable-row-security it dumps" pg_dump -U reader --enable-row-security -d poll -f "$work/reader.sql"
 is "$(awk '/^COPY roughly\./ { inside = 1; next } /^\\\.$/ { inside = 0 } inside' "$work/reader.sql" | wc -l)" 0 "not one row of ours"
 
-# --- a fresh cluster with the key file
+# --- who may; the application's own: a table that refers to accounts.
+sql -c 'CREATE TABLE orders (buyer uuid REFERENCES roughly.users)' -c 'GRANT SELECT ON orders TO app' -c 'INSERT INTO orders SELECT id FROM roughly.users'
+ok "directory dump" pg_dump -d poll -Fd -j 2 -f "$work/poll.dir"
+ok "custom dump" pg_dump -d poll -Fc -f "$work/poll.custom"
+ok "plain dump" pg_dump -d poll -f "$work/poll.sql"
+may_select dumper
+ok "a dump by a role with BYPASSRLS that may select" pg_dump -U dumper -d poll -f "$work/dumper.sql"
+unrestricted() { grep -vE '^\\(un)?restrict ' "$1"; } # the key is random
+is "$(diff <(unrestricted "$work/poll.sql") <(unrestricted "$work/dumper.sql"))" '' "is that of a superuser"
+is "$(grep -E '^(CREATE|ALTER) .*roughly' "$work/poll.sql")" 'CREATE EXTENSION IF NOT EXISTS roughly_auth WITH SCHEMA public;' "of ours it holds rows, no definitions"
+ok "roles" pg_dumpall --roles-only -f "$work/roles.sql"
+
+# --- a fresh database of the same cluster
+sql -d postgres -c 'CREATE DATABASE again'
+like "$(error -d again -U admin -f "$work/poll.sql")" '^ERROR:  42501: permission denied to create extension' "only a superuser restores"
+sql -d postgres -c 'DROP DATABASE again' -c 'CREATE DATABASE again'
+ok "custom restore in the same cluster" pg_restore --exit-on-error -d again "$work/poll.custom"
+PGDATABASE=again
+is "$(contents)" "$before" "all rows of all tables"
+is "$(sql -U app -c BEGIN -c "SELECT FROM roughly_authenticate('${token[12]}')" -c "SELECT prompt, choice FROM roughly_my_answers()" -c COMMIT | grep .)" \
+  'Tea or coffee?|coffee' "own answers open"
+
+# --- a fresh cluster with the key file and the roles
 start_cluster two; use two
 as_server cp -p "$work/one/data.roughly_auth.key" "$key_file"
-for database in plain custom directory; do sql -d postgres -c "CREATE DATABASE $database"; done
+restore_roles() { psql -Xq -d postgres -f "$work/roles.sql" 2>&1 | grep -v 'role "postgres" already exists' || true; }
+is "$(restore_roles)" '' "roles come first"
+for database in plain sections directory; do sql -d postgres -c "CREATE DATABASE $database"; done
 ok "plain restore" psql -Xq -v ON_ERROR_STOP=1 -d plain -f "$work/poll.sql"
-ok "custom restore" pg_restore --exit-on-error -d custom "$work/poll.custom"
-# In parallel a table may come before the one it refers to: PostgreSQL does not order an extension's tables then.
-ok "parallel restore, without foreign key checks" env PGOPTIONS='-c session_replication_role=replica' \
-  pg_restore --exit-on-error -j 2 -d directory "$work/poll.dir"
+for section in pre-data data post-data; do
+  ok "custom restore, $section" pg_restore --exit-on-error -d sections --section="$section" "$work/poll.custom"
+done
+# In parallel a table may come before the one it refers to: an archive does not order an extension's tables. So they come alone.
+ok "parallel restore: definitions" pg_restore --exit-on-error -d directory --section=pre-data "$work/poll.dir"
+ok "our tables, one after the other" pg_restore --exit-on-error -d directory --section=data -n roughly "$work/poll.dir"
+ok "all others" pg_restore --exit-on-error -d directory --section=data -N roughly -j 2 "$work/poll.dir"
+ok "and the rest" pg_restore --exit-on-error -d directory --section=post-data -j 2 "$work/poll.dir"
 ok "the key file is as it was" cmp "$work/one/data.roughly_auth.key" "$key_file"
-PGDATABASE=plain make_roles
-for database in plain custom directory; do
+for database in plain sections directory; do
   export PGDATABASE=$database
   is "$(contents)" "$before" "$database: all rows of all tables"
   is "$(numbers)" "$numbers_before" "$database: published numbers"
+  is "$(sql -U app -c 'SELECT count(*) FROM orders'),$(sql -c "SELECT convalidated FROM pg_constraint WHERE conname = 'orders_buyer_fkey'")" 23,t "$database: the application's own"
 done
 is "$(sql -c "SELECT count(*) FROM pg_class WHERE relnamespace = 'roughly'::regnamespace AND relkind = 'r' AND NOT (relrowsecurity AND relforcerowsecurity)")" 0 \
   "row-level security is forced everywhere"
@@ -91,8 +113,8 @@ is "$(sql -U mailer -c "SELECT kind, recipient, token IS NOT NULL FROM roughly_d
 start_cluster three; use three
 export PGDATABASE=poll
 sql -d postgres -c 'CREATE DATABASE poll'
+restore_roles
 ok "restore without the key file" psql -Xq -v ON_ERROR_STOP=1 -f "$work/poll.sql"
-make_roles
 is "$(contents)" "$before" "all rows are there"
 is "$(numbers)" "$numbers_before" "published numbers can be read"
 ok "questions too" sql -U app -c 'SELECT * FROM roughly_questions()'

@@ -132,6 +132,11 @@ start_poll() {
   use "$1"
 }
 make_roles() { sql -c 'CREATE ROLE app LOGIN IN ROLE roughly_app' -c 'CREATE ROLE admin LOGIN IN ROLE roughly_admin' -c 'CREATE ROLE mailer LOGIN IN ROLE roughly_mailer'; }
+# may_select ROLE: every table, as far as row-level security lets it.
+may_select() {
+  sql -c "GRANT pg_read_all_data TO $1" 2> /dev/null ||
+    sql -c "GRANT USAGE ON SCHEMA roughly TO $1" -c "GRANT SELECT ON ALL TABLES IN SCHEMA roughly, public TO $1" # before PostgreSQL 14
+}
 # use NAME: from here on that cluster is meant.
 use() { export PGHOST=$work/$1; data=$work/$1/data key_file=$work/$1/data.roughly_auth.key log=$work/$1/log; }
 # make_people N: person1@example.org and so on, all with one password; logs each in. Their tokens: ${token[1]}...
@@ -180,3 +185,11 @@ caught_up() {
 # mailed KIND: the token of the one mail of that kind in the outbox, which is sent.
 mailed() { sql -U mailer -c "SELECT token, roughly_mail_sent(id) FROM roughly_dequeue_mail() WHERE kind = '$1'" | sed 's/|$//'; }
 respondents() { sql -c "SELECT COALESCE(max(respondents), 0) FROM roughly_aggregate('$1')"; }
+# contents: a line per table with its rows and their digest.
+contents() {
+  sql <<'SQL'
+SELECT format('SELECT %L, count(*), md5(string_agg(t::text, E''\n'' ORDER BY t::text)) FROM %s t', oid::regclass, oid::regclass)
+  FROM pg_class WHERE relnamespace = 'roughly'::regnamespace AND relkind IN ('r', 'p') ORDER BY relname
+\gexec
+SQL
+}
