@@ -74,6 +74,12 @@ SQL
   before=$(sql <<< "${rows//$'\n'/;$'\n'}") numbers=$(published "$q" gender)
   like "$before" 'roughly.ballots\|[1-9].*roughly.releases\|.*roughly.users\|2[0-9]\|' "control: there is something to lose"
 
+  # --- a dump of it restores into the current version
+  pg_dump -f "$work/old.sql"
+  sql -d postgres -c "CREATE DATABASE \"$version restored\""
+  ok "$version: a dump restores into $current" sql -d "$version restored" -o /dev/null -f "$work/old.sql"
+  is "$(sql -d "$version restored" <<< "${rows//$'\n'/;$'\n'}")" "$before" "$version: with every row"
+
   # --- the update
   ok "$version: ALTER EXTENSION UPDATE" sql -c 'ALTER EXTENSION roughly_auth UPDATE'
   is "$(sql -c "SELECT extversion FROM pg_extension WHERE extname = 'roughly_auth'")" "$current" "$version: leads to $current"
