@@ -7,7 +7,7 @@ COMMENT ON PROCEDURE roughly_publish(uuid) IS
 CREATE PROCEDURE roughly_publish_due()
   AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON PROCEDURE roughly_publish_due() IS
-  'roughly_publish for every question, one after the other; one that fails is named in a warning and does not keep the next from being counted. For a scheduler. Errors: 25001; XX001 at the end when some failed.';
+  'roughly_publish for every question, one after the other; one that fails is named in a warning and does not keep the next from being counted. For a scheduler. Errors: 25001; at the end that of the first question that failed, such as XX001.';
 
 CREATE FUNCTION roughly_recount(question uuid) RETURNS boolean
   AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE

@@ -19,13 +19,13 @@ COMMENT ON PROCEDURE roughly_rotate_key() IS
   'Makes the key file''s newest key the active one, adding one to the file when it has none newer, and seals anew what was sealed with an older key, in small transactions beside the traffic. A call that was interrupted is continued by the next. Sessions and mailed links keep their key until they end. Errors: 25001 inside a transaction block, 55P03 another call is under way, 58P01 and F0000 key file, XX001 some values do not open and still need an older key.';
 
 CREATE FUNCTION roughly_check(OUT object text, OUT problem text) RETURNS SETOF record
-  AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+  AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL UNSAFE
   SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION roughly_check() IS
   'Opens everything that is sealed with a key of the server, counts every question again and compares what is published with it. A row for every problem, none when all is well; of one kind of value at most ten are named. Reads it all: as long as a backup, roughly.';
 
 CREATE FUNCTION roughly_status(OUT item text, OUT status text, OUT since timestamptz) RETURNS SETOF record
-  AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+  AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL UNSAFE
   SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION roughly_status() IS
   'For monitoring, every minute if you like: key file (ok, or what is wrong with it), rotation (ok, or not finished), mail (ok, or waiting, since when a mailer could have had it), and each question that the scheduler should have seen to: over, not closed; closed, not counted; frozen, not released. Tells nothing about ballots.';
@@ -38,3 +38,8 @@ REVOKE ALL ON FUNCTION roughly_key_status(), roughly_check(), roughly_status() F
 REVOKE ALL ON PROCEDURE roughly_rotate_key() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION roughly_key_status(), roughly_check(), roughly_status() TO roughly_admin;
 GRANT EXECUTE ON PROCEDURE roughly_rotate_key() TO roughly_admin;
+
+-- Better words.
+COMMENT ON FUNCTION roughly.export_my_data(jsonb) IS 'What roughly_export_my_data puts around the answers. Errors: RA001.';
+COMMENT ON PROCEDURE roughly_publish_due() IS
+  'roughly_publish for every question, one after the other; one that fails is named in a warning and does not keep the next from being counted. For a scheduler. Errors: 25001; at the end that of the first question that failed, such as XX001.';

@@ -190,23 +190,23 @@ void roughly::publish_due(Procedure &procedure) {
     return true;
   });
   std::size_t failed = 0;
-  Errc why = Errc::internal; // of the first that failed
+  int sqlstate = 0; // of the first that failed
   for (const Uuid &id : questions) {
     try {
       publish(procedure, id);
     } catch (const PgError &error) { // the step's subtransaction is rolled back; the next question starts clean
       if (must_stop(error.sqlstate()))
         throw;
-      ++failed;
+      sqlstate = failed++ == 0 ? error.sqlstate() : sqlstate;
       warn(id, error.what());
     } catch (const Error &error) {
-      why = failed++ == 0 ? error.code() : why;
+      sqlstate = failed++ == 0 ? report_of(error.code()).sqlstate : sqlstate;
       warn(id, error.what());
     }
   }
   if (failed > 0)
-    throw Error(why, std::to_string(failed) + " of " + std::to_string(questions.size()) + " questions could not be published",
-                "The warnings name them; the others are published.");
+    fail(sqlstate, std::to_string(failed) + " of " + std::to_string(questions.size()) + " questions could not be published",
+         "The warnings name them; the others are published.");
 }
 
 ROUGHLY_FUNCTION(roughly_publish_due) {

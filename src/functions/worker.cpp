@@ -73,13 +73,15 @@ void roughly_worker_main(Datum) {
 void roughly::register_workers() {
   if (!process_shared_preload_libraries_in_progress)
     return;
-  call([] {
-    char *names = pstrdup(settings::worker_databases());
+  const bool listed = call([] {
     List *databases = NIL;
-    if (!SplitIdentifierString(names, ',', &databases))
-      ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("roughly_auth.worker_databases is not a list of names")));
+    if (!SplitIdentifierString(pstrdup(settings::worker_databases()), ',', &databases))
+      return false;
     ListCell *cell = nullptr;
     foreach (cell, databases)
       register_worker(static_cast<const char *>(lfirst(cell)));
+    return true;
   });
+  if (!listed)
+    throw Error(Errc::invalid_argument, "roughly_auth.worker_databases is not a list of names");
 }

@@ -116,6 +116,13 @@ R call(R (*function)(P...), A... args) {
   return call([&]() -> R { return function(args...); });
 }
 
+// Fails with a SQLSTATE of PostgreSQL's own; for errors of ours throw Error.
+[[noreturn]] inline void fail(int sqlstate, const std::string &message, const char *hint) {
+  const char *text = message.c_str();
+  call([&] { ereport(ERROR, (errcode(sqlstate), errmsg_internal("%s", text), errhint("%s", hint))); });
+  pg_unreachable();
+}
+
 inline void check_for_interrupts() {
   if (INTERRUPTS_PENDING_CONDITION())
     call([] { ProcessInterrupts(); });
