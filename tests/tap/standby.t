@@ -93,7 +93,8 @@ SELECT roughly_close_question('$q')
 SELECT roughly_cast_vote('$fresh', 'tea')
 SELECT roughly_forget_batches('$q')
 CALL roughly_publish('$other')
-CALL roughly_publish_due()"
+CALL roughly_publish_due()
+CALL roughly_rotate_key()"
 # What is VOLATILE for another reason than writing.
 others='roughly_authenticate roughly_sign_out_of_transaction may_write_account roughly_hash_password roughly_verify_password roughly_recount ensure_key_file'
 is "$(sql -c "SELECT proname FROM pg_proc JOIN pg_depend ON classid = 'pg_proc'::regclass AND objid = pg_proc.oid AND deptype = 'e'
