@@ -69,9 +69,10 @@ void check_owner_and_mode(const std::string &path, const struct stat &status) {
 
 // Beside its place, to be moved there.
 std::string write_draft(const std::string &path, ByteView text) {
-  std::string draft = path + "." + std::to_string(MyProcPid);
+  std::string draft = path + ".draft";
   ::unlink(draft.c_str()); // of a backend that died here
   const File file(draft, O_WRONLY | O_CREAT | O_EXCL, 0600);
+  errno = file.is_open() ? ENOSPC : errno; // for a short write, which sets none
   if (!file.is_open() || ::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) || ::fsync(file.get()) != 0) {
     const std::string why = reason(errno);
     ::unlink(draft.c_str());
@@ -88,8 +89,8 @@ void settle(const std::string &path, const std::string &draft, bool moved) {
   if (!moved)
     throw Error(Errc::key_file_unusable, "the key file \"" + path + "\" cannot be put in its place: " + why);
   const File directory(parent_directory(path), O_RDONLY | O_DIRECTORY);
-  if (directory.is_open())
-    ::fsync(directory.get());
+  if (!directory.is_open() || ::fsync(directory.get()) != 0)
+    throw Error(Errc::key_file_unusable, "the folder of the key file \"" + path + "\" cannot be written to disk: " + reason(errno));
 }
 
 } // namespace

@@ -9,7 +9,7 @@ namespace roughly::pg::key_file {
 std::optional<SecretBytes> read(const std::string &path);
 [[noreturn]] void throw_missing(const std::string &path);
 
-// Both whole and durable or not at all. Errc::key_file_unusable.
+// Both whole and durable or not at all, one at a time. Errc::key_file_unusable.
 void create(const std::string &path, ByteView text);  // a file that somebody else makes meanwhile stays
 void replace(const std::string &path, ByteView text); // also what a link leads to
 

@@ -55,11 +55,16 @@ void load() {
   }
 }
 
-// Gives the file a key newer than `active`, unless another database of the cluster has just done so.
-bool extend_file(const std::string &path, KeyId active) {
+// One writer of the key file at a time, in whatever database.
+ScopedLock writing_lock() {
   LOCKTAG tag = lock_tag(LockKind::key_file, 0, 0);
   tag.locktag_field1 = InvalidOid; // for all databases
-  const ScopedLock lock = ScopedLock::take(tag);
+  return ScopedLock::take(tag);
+}
+
+// Gives the file a key newer than `active`, unless another database of the cluster has just done so.
+bool extend_file(const std::string &path, KeyId active) {
+  const ScopedLock lock = writing_lock();
   const SecretBytes text = read_file(path);
   if (Keyring::parse(text).newest().id() > active)
     return false;
@@ -167,6 +172,7 @@ void ensure_file(Spi &spi) {
   if (!key_file::read(path)) {
     if (!spi.read_latest(select_keys).empty())
       key_file::throw_missing(path);
+    const ScopedLock lock = writing_lock();
     key_file::create(path, Keyring::generate());
   }
   load();
