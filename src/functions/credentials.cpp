@@ -158,7 +158,7 @@ std::optional<Uuid> create_account(Spi &spi, std::string_view email, const std::
 }
 
 Account known_account(Spi &spi, const Uuid &id) {
-  std::optional<Account> account = find_account(spi, id);
+  std::optional<Account> account = hold_account(spi, id);
   if (!account)
     throw Error(Errc::unknown_object, "there is no account " + to_text(id));
   return std::move(*account);

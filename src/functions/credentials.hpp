@@ -23,7 +23,7 @@ Account hold_own_account(pg::Spi &spi, const Uuid &id); // Errc::unauthenticated
 
 // A new account with a vote secret of its own; nothing when the address is taken, also by whoever is first at this moment.
 std::optional<Uuid> create_account(pg::Spi &spi, std::string_view email, const std::optional<TimestampTz> &confirmed_at);
-Account known_account(pg::Spi &spi, const Uuid &id); // for administrators. Errc::unknown_object
+Account known_account(pg::Spi &spi, const Uuid &id); // holds it, for administrators. Errc::unknown_object
 
 // What phx.gen.auth asks of an address: one @ between something and something, no blanks, separators or quoting, 160 bytes.
 inline constexpr std::size_t longest_email = 160;

@@ -23,6 +23,8 @@ constinit Statement take_orders{
     " RETURNING id, sealed, attempts",
     {INT4OID}};
 constinit Statement delete_order{"DELETE FROM roughly.mail_outbox WHERE id = $1", {UUIDOID}};
+constinit Statement return_order{"UPDATE roughly.mail_outbox SET attempts = attempts - 1, locked_until = pg_catalog.now() WHERE id = $1", {UUIDOID}};
+constinit Statement hold_recipient{"SELECT FROM roughly.users WHERE id = $1 FOR NO KEY UPDATE SKIP LOCKED", {UUIDOID}};
 
 SecretBytes pack(const MailOrder &order) {
   Writer<SecretBytes> out;
@@ -81,6 +83,17 @@ Mail with_token(Spi &spi, std::string_view kind, TokenContext context, const Acc
   return with_token(spi, kind, context, account.id, account.email);
 }
 
+std::optional<Account> find_recipient(Spi &spi, const MailOrder &order) {
+  return order.user == Uuid{} ? find_account(spi, order.recipient) : find_account(spi, order.user);
+}
+
+// Keeps the account as it is, where there is one. Never waits for it: with orders for several people in any sequence, that
+// would be a deadlock.
+bool try_hold_recipient(Spi &spi, const MailOrder &order) {
+  const std::optional<Account> account = find_recipient(spi, order);
+  return !account || !spi.write(hold_recipient, {value(account->id)}).empty();
+}
+
 bool is_ordered(Spi &spi, TokenContext context, const MailOrder &order) {
   return has_token(spi, context, order.user, order.recipient);
 }
@@ -94,7 +107,7 @@ std::optional<Mail> fulfil(Spi &spi, const MailOrder &order) {
   case MailKind::password_changed: return Mail{"password_changed", order.recipient, {}};
   default: break;
   }
-  const std::optional<Account> account = order.user == Uuid{} ? find_account(spi, order.recipient) : find_account(spi, order.user);
+  const std::optional<Account> account = find_recipient(spi, order);
   if (!account || account->banned)
     return std::nullopt;
   switch (order.kind) {
@@ -153,10 +166,16 @@ ROUGHLY_FUNCTION(roughly_dequeue_mail) {
     const auto id = rows.get<Uuid>(i, 1);
     std::optional<Mail> mail;
     try {
-      if (rows.get<std::int32_t>(i, 3) > most_attempts)
+      if (rows.get<std::int32_t>(i, 3) > most_attempts) {
         audit(spi, "mail_given_up", std::nullopt);
-      else
-        mail = fulfil(spi, unpack(keys::open<Purpose::mail>(spi, rows.get<Bytes>(i, 2), bound_to::mail(id))));
+      } else {
+        const MailOrder order = unpack(keys::open<Purpose::mail>(spi, rows.get<Bytes>(i, 2), bound_to::mail(id)));
+        if (!try_hold_recipient(spi, order)) { // next time
+          spi.write(return_order, {value(id)});
+          continue;
+        }
+        mail = fulfil(spi, order);
+      }
     } catch (const Error &error) { // one bad order does not keep the others
       warn(id, error.what());
       continue;
