@@ -74,8 +74,8 @@ is "$(sql -U mailer -c 'SELECT kind, recipient, token IS NOT NULL FROM roughly_d
 
 sql -d postgres -c 'CREATE DATABASE fresh'
 sql -d fresh -c 'CREATE EXTENSION roughly_auth'
-catalog fresh > "$work/fresh"
-catalog poll > "$work/upgraded"
-is "$(diff "$work/fresh" "$work/upgraded")" '' "the catalog is that of a fresh installation"
+# Where an ACL equals the default, pg_upgrade restores the default: a fresh installation has an entry without a grant there.
+for database in fresh poll; do catalog $database | grep -vE '^(--.*)?$|binary_upgrade_set_record_init_privs' > "$work/catalog.$database"; done
+is "$(diff "$work/catalog.fresh" "$work/catalog.poll")" '' "the catalog is that of a fresh installation"
 
 done_testing
