@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Every function, called until it would show: no failing call leaves memory or an open file behind, with a subtransaction
-# around it or without, nor does one that succeeds. ROUGHLY_GROWTH_CALLS of each, 2000 by default. Runs alone too:
+# around it or without, nor does one that succeeds. ROUGHLY_GROWTH_CALLS of each, 1000 by default. Runs alone too:
 # prove tests/bridge/growth.t
 set -u
 source "$(dirname "$0")/lib.sh"
-calls=${ROUGHLY_GROWTH_CALLS:-2000}
+calls=${ROUGHLY_GROWTH_CALLS:-1000}
 
 start_poll main "shared_preload_libraries = ''" 'autovacuum = off' 'log_min_messages = fatal'
 make_people 2
