@@ -8,7 +8,7 @@
 extern "C" {
 #pragma GCC visibility push(default)
 #ifdef PG_MODULE_MAGIC_EXT // https://github.com/postgres/postgres/commit/9324c8c580655800331b0582b770e88c01b7a5c9
-PG_MODULE_MAGIC_EXT(.name = "roughly_auth");
+PG_MODULE_MAGIC_EXT(.name = "roughly_auth", .version = nullptr);
 #else
 PG_MODULE_MAGIC;
 #endif

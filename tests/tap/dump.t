@@ -56,7 +56,8 @@ ok "plain dump" pg_dump -d poll -f "$work/poll.sql"
 may_select dumper
 ok "a dump by a role with BYPASSRLS that may select" pg_dump -U dumper -d poll -f "$work/dumper.sql"
 unrestricted() { grep -vE '^\\(un)?restrict ' "$1"; } # the key is random
-is "$(diff <(unrestricted "$work/poll.sql") <(unrestricted "$work/dumper.sql"))" '' "is that of a superuser"
+without_grants() { unrestricted "$1" | grep -v " TO dumper;$"; } # PostgreSQL 13 has no pg_read_all_data
+is "$(diff <(without_grants "$work/poll.sql") <(without_grants "$work/dumper.sql"))" '' "is that of a superuser"
 is "$(grep -E '^(CREATE|ALTER) .*roughly' "$work/poll.sql")" 'CREATE EXTENSION IF NOT EXISTS roughly_auth WITH SCHEMA public;' "of ours it holds rows, no definitions"
 ok "roles" pg_dumpall --roles-only -f "$work/roles.sql"
 

@@ -68,7 +68,7 @@ for version in $versions; do
 SELECT format('SELECT %L, count(*), md5(string_agg(t::text, E''\n'' ORDER BY t::text)) FROM (SELECT %s FROM %s) t', c.oid::regclass,
          string_agg(quote_ident(attname), ', ' ORDER BY attnum), c.oid::regclass)
   FROM pg_class c JOIN pg_attribute ON attrelid = c.oid AND attnum > 0 AND NOT attisdropped
- WHERE relnamespace = 'roughly'::regnamespace AND relkind = 'r' GROUP BY c.oid ORDER BY relname
+ WHERE relnamespace = 'roughly'::regnamespace AND relkind = 'r' GROUP BY c.oid, relname ORDER BY relname
 SQL
   )
   before=$(sql <<< "${rows//$'\n'/;$'\n'}") numbers=$(published "$q" gender)
