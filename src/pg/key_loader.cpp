@@ -30,7 +30,6 @@ constinit Statement insert_key{"INSERT INTO roughly.keys (key_id, fingerprint, a
                                {INT4OID, TEXTOID}};
 constinit Statement retire_key{"UPDATE roughly.keys SET active = false WHERE active", {}};
 constinit Statement keep_digest_keys{"UPDATE roughly.keys SET digest_keys = $2 WHERE key_id = $1", {INT4OID, BYTEAOID}};
-
 constinit Statement select_unfinished{"SELECT EXISTS (SELECT FROM roughly.keys WHERE NOT active AND resealed IS NULL)", {}};
 
 void forget() noexcept {
@@ -220,7 +219,7 @@ const Key *find(Spi &spi, KeyId id) {
   ready(spi);
   if (loaded->ring.find(id) == nullptr) { // the file may have been exchanged since this backend read it
     load();
-    ready(spi);
+    check(spi);
   }
   return loaded->ring.find(id);
 }
