@@ -1,13 +1,16 @@
-// The witness test of the release rule (docs/privacy.md): k disjoint sets W_1..W_k of eligible respondents of a
-// batch. In each, the accepted cells form a square matrix M_j = [ f(w) ], w in W_j, of determinant 1 or -1, so that
-// no combination of published numbers, rational or modulo m, can miss all of W_j.
+// The witness test of the release rule (docs/privacy.md): k disjoint sets
+// W_1..W_k of eligible respondents of a batch. In each, the accepted cells form
+// a square matrix M_j = [ f(w) ], w in W_j, of determinant 1 or -1, so that no
+// combination of published numbers, rational or modulo m, can miss all of W_j.
 //
-// The dominance bound: y = r M_j^-1, r the row of anybody's profile, are whole numbers, the profile's coordinates in
-// W_j. No combination weighs that person more than max |y| times all of W_j together. Coordinates beyond the bound are
+// The dominance bound: y = r M_j^-1, r the row of anybody's profile, are whole
+// numbers, the profile's coordinates in W_j. No combination weighs that person
+// more than max |y| times all of W_j together. Coordinates beyond the bound are
 // left to profiles with so many people that each has equals enough.
 //
-// Arithmetic is exact: a matrix of determinant 1 or -1 has an inverse of integers. Should one grow beyond 2^40
-// the cell is refused, which is always safe and depends on profiles only.
+// Arithmetic is exact: a matrix of determinant 1 or -1 has an inverse of
+// integers. Should one grow beyond 2^40 the cell is refused, which is always
+// safe and depends on profiles only.
 #pragma once
 
 #include "core/tally.hpp"
@@ -20,68 +23,81 @@ class Witnesses {
 public:
   using CellId = Tally::CellId;
 
-  // `profiles` with, for each, the ids of its cells, one per view. `cells`: how many ids there are.
-  // `max_coordinate`: the dominance bound, at most 2^20; 0: none.
-  // What `profile_cells` points to must outlive this object.
+  // `profiles` with, for each, the ids of its cells, one per view. `cells`: how
+  // many ids there are. `max_coordinate`: the dominance bound, at most 2^20; 0:
+  // none.
   Witnesses(std::uint32_t k, const std::vector<Profile> &profiles, std::span<const std::vector<CellId>> profile_cells,
             std::size_t cells, std::uint32_t max_coordinate = 0);
 
-  // Accepted: every set took one more respondent. Dependent: on this batch the cell is a combination of accepted
-  // ones. Refused: neither. All or nothing.
+  // Accepted: every set took one more respondent. Dependent: on this batch the
+  // cell is a combination of accepted ones. Refused: neither. All or nothing.
   Verdict consider(CellId cell);
 
   [[nodiscard]] std::size_t rank() const noexcept { return accepted_.size(); }
-  // For audits: the accepted cells in order, and per set the profile of each witness.
+  // For audits: the accepted cells in order, and per set the profile of each
+  // witness.
   [[nodiscard]] const std::vector<CellId> &accepted() const noexcept { return accepted_; }
-  [[nodiscard]] const std::vector<std::size_t> &basis(std::size_t set) const noexcept { return sets_[set].basis; }
+  [[nodiscard]] const std::vector<std::size_t> &basis(std::size_t set) const noexcept { return matrix(set).basis; }
   // A profile's row in whole multiples of the rows of the set's witnesses.
   [[nodiscard]] std::vector<std::int64_t> coordinates(std::size_t set, std::size_t profile) const {
-    return coordinates(sets_[set], profile);
+    return coordinates(matrix(set), profile);
   }
 
 private:
   using Number = std::int64_t;
   struct Entry {
-    std::size_t witness;
+    std::uint32_t witness;
     Number number; // not 0
   };
-  struct Set {
+  // Sets that took their witnesses from the same profiles have one matrix.
+  struct Matrix {
+    std::uint32_t sets;                      // how many: the first matrix is that of the first sets
     std::vector<std::size_t> basis;          // profile of each witness
-    std::vector<std::vector<Entry>> inverse; // of M_j, per accepted cell, in the order of witnesses
+    std::vector<std::vector<Entry>> inverse; // per accepted cell, in the order of witnesses
     Number largest = 1;                      // bound of the inverse's entries
     std::vector<Number> weight;              // per profile: the sum of its |coordinates|
+    std::vector<Number> heaviest;            // per profile: the largest of them
   };
   struct Residual {
-    std::size_t profile;
+    std::uint32_t profile;
     Number value; // not 0
   };
-  struct Pick {
-    Residual residual; // 1 or -1
-    std::vector<Number> coefficients, coordinates;
+  // What a cell is beside the accepted ones of a matrix.
+  struct Column {
+    std::vector<Number> coefficients;
     std::vector<Residual> residuals; // of everybody
   };
-  using Used = std::unordered_map<std::size_t, std::uint32_t>; // by the sets so far, per profile
+  struct Pick {
+    std::size_t matrix;
+    std::uint32_t sets; // which take it
+    Residual witness;   // 1 or -1
+    std::vector<Number> coordinates;
+  };
 
-  [[nodiscard]] bool covers(CellId cell, std::size_t profile) const;
-  [[nodiscard]] bool available(std::size_t profile, const Used &used) const;
-  [[nodiscard]] std::vector<Number> coefficients(const Set &set, CellId cell) const;
-  [[nodiscard]] std::vector<Number> coordinates(const Set &set, std::size_t profile) const;
+  [[nodiscard]] const Matrix &matrix(std::size_t set) const noexcept;
+  [[nodiscard]] std::span<const CellId> cells_of(std::size_t profile) const noexcept {
+    return {cells_.data() + cells_begin_[profile], cells_.data() + cells_begin_[profile + 1]};
+  }
+  [[nodiscard]] std::vector<Number> coefficients(const Matrix &matrix, CellId cell) const;
+  [[nodiscard]] std::vector<Number> coordinates(const Matrix &matrix, std::size_t profile) const;
   std::vector<Residual> residuals(CellId cell, const std::vector<Number> &coefficients);
-  bool find(const Set &set, const Used &used, Pick &pick) const;
-  [[nodiscard]] bool within_bound(const Set &set, const Pick &pick) const;
+  bool find(const Matrix &matrix, const Column &column, Pick &pick) const;
+  [[nodiscard]] bool within_bound(const Matrix &matrix, const Column &column, const Pick &pick) const;
   template <class Wanted, class Visit>
-  bool for_each_change(const Set &set, const Pick &pick, Wanted wanted, Visit visit) const;
-  void extend(Set &set, const Pick &pick);
+  bool for_each_change(const Matrix &matrix, const Column &column, const Pick &pick, Wanted wanted, Visit visit) const;
+  void extend(Matrix &matrix, const Column &column, const Pick &pick);
   static std::vector<Entry> sum_of(const std::vector<Entry> &left, Number factor, const std::vector<Entry> &right);
 
-  std::span<const std::vector<CellId>> profile_cells_;
-  std::vector<std::vector<std::size_t>> members_; // per cell: its profiles, in canonical order
-  std::vector<std::uint32_t> free_;               // per profile: eligible respondents who are no witness yet
-  std::vector<bool> guarded_;                     // per profile: its coordinates are bounded
-  std::vector<Number> scratch_;                   // of residuals(), per profile, 0 between calls
-  std::vector<std::int32_t> place_;               // per cell: its place among the accepted, or -1
+  std::vector<std::size_t> cells_begin_; // per profile: where its cells begin
+  std::vector<CellId> cells_;
+  std::vector<std::vector<std::uint32_t>> members_; // per cell: its profiles, in canonical order
+  std::vector<std::uint32_t> free_;                 // per profile: eligible respondents who are no witness yet
+  std::vector<std::uint32_t> taken_;                // per profile: by consider(), 0 between calls
+  std::vector<bool> guarded_;                       // per profile: its coordinates are bounded
+  std::vector<Number> scratch_;                     // of residuals(), per profile, 0 between calls
+  std::vector<std::int32_t> place_;                 // per cell: its place among the accepted, or -1
   std::vector<CellId> accepted_;
-  std::vector<Set> sets_;
+  std::vector<Matrix> matrices_;
   Number max_coordinate_;
 };
 
