@@ -15,12 +15,12 @@ constexpr std::size_t order_size = 640; // every order has one length
 constinit Statement insert_order{"INSERT INTO roughly.mail_outbox (id, sealed) VALUES ($1, $2)", {UUIDOID, BYTEAOID}};
 // At least once: what is not reported as sent comes back after 1, 2, 4 ... 64 minutes.
 constinit Statement take_orders{
-    "WITH due AS MATERIALIZED (SELECT id FROM roughly.mail_outbox WHERE locked_until <= pg_catalog.now() ORDER BY locked_until LIMIT $1"
-    "   FOR UPDATE SKIP LOCKED)"
-    " UPDATE roughly.mail_outbox SET attempts = attempts + 1,"
+    "WITH due AS MATERIALIZED (SELECT id, locked_until, ctid AS place FROM roughly.mail_outbox"
+    "   WHERE locked_until <= pg_catalog.now() ORDER BY locked_until, ctid LIMIT $1 FOR UPDATE SKIP LOCKED),"
+    " taken AS (UPDATE roughly.mail_outbox o SET attempts = attempts + 1,"
     "   locked_until = pg_catalog.now() + interval '1 minute' * pg_catalog.power(2, LEAST(attempts, 6))"
-    " WHERE id IN (SELECT id FROM due)"
-    " RETURNING id, sealed, attempts",
+    "   FROM due WHERE o.id = due.id RETURNING o.id, sealed, attempts, due.locked_until, place)"
+    " SELECT id, sealed, attempts FROM taken ORDER BY locked_until, place", // who registers and asks for a link gets both
     {INT4OID}};
 constinit Statement delete_order{"DELETE FROM roughly.mail_outbox WHERE id = $1", {UUIDOID}};
 constinit Statement return_order{"UPDATE roughly.mail_outbox SET attempts = attempts - 1, locked_until = pg_catalog.now() WHERE id = $1", {UUIDOID}};

@@ -183,6 +183,17 @@ SELECT is(status, 'invalid_credentials', 'the old one does not') FROM roughly_lo
 :deliver
 SELECT is(acct.mails(), '{password_changed olga@password.example}', 'the owner is told');
 
+-- orders are mailed in their order, by whatever plan: an account is there when the link to it is asked for
+SET LOCAL enable_hashjoin = off;
+SET LOCAL enable_seqscan = off;
+DISCARD PLANS;
+SELECT roughly_register_user(n || '@many.example', :password), roughly_request_password_reset(n || '@many.example') FROM generate_series(1, 20) n \g /dev/null
+:deliver
+SELECT is(count(*), 20::bigint, 'whoever registers and asks for a link at once gets both') FROM acct.mail WHERE kind = 'reset_password';
+RESET enable_hashjoin;
+RESET enable_seqscan;
+DISCARD PLANS;
+
 -- it proves the address
 SELECT is(status, 'check_email', 'somebody registers an address') FROM roughly_register_user('late@password.example', 'the password of a stranger');
 SELECT roughly_request_password_reset('late@password.example') \gset unused_
