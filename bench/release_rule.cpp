@@ -1,8 +1,9 @@
-// The release rule alone, beside the counting it follows: CPU time, and the peak of memory after each.
+// What a publish does in core: opening ballots, counting them, the release rule. CPU time of each, and the peak of memory after it.
 //
 //   release_rule K MAX_RANK CATEGORIES[,CATEGORIES...] BALLOTS     random ballots with five choices, views of up to two dimensions
 #include "ballots.hpp"
 
+#include "core/keyring.hpp"
 #include "core/release_rule.hpp"
 
 #include <ctime>
@@ -16,14 +17,41 @@ using namespace roughly;
 constexpr int choices = 5;
 
 // A line: NAME, its CPU seconds, the peak in MiB.
+void report(const char *name, std::clock_t spent) {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  std::cout << name << ' ' << static_cast<double>(spent) / CLOCKS_PER_SEC << " s, " << usage.ru_maxrss / 1024 << " MiB\n";
+}
+
 template <class Work> auto timed(const char *name, Work work) {
   const std::clock_t start = std::clock();
   auto result = work();
-  const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  std::cout << name << ' ' << seconds << " s, " << usage.ru_maxrss / 1024 << " MiB\n";
+  report(name, std::clock() - start);
   return result;
+}
+
+// Opens sealed ballots; they are made a thousand at a time, beside the clock.
+BallotBox open_ballots(const std::vector<int> &sizes, std::size_t snapshot_size, std::size_t left) {
+  const Keyring ring = Keyring::parse(Keyring::generate());
+  const Key &key = ring.newest();
+  const Uuid question = random_uuid();
+  RandomBallots ballots(choices, sizes);
+  BallotBox box(snapshot_size);
+  std::vector<std::pair<Uuid, Bytes>> sealed;
+  std::clock_t spent = 0;
+  for (; left > 0; left -= sealed.size()) {
+    sealed.clear();
+    while (sealed.size() < std::min<std::size_t>(left, 1000)) {
+      const Uuid id = random_uuid();
+      sealed.emplace_back(id, seal_ballot(key.subkey<Purpose::ballot>(), question, id, ballots.next()));
+    }
+    const std::clock_t start = std::clock();
+    for (const auto &[id, bytes] : sealed)
+      box.add(id, open_ballot(key.subkey<Purpose::ballot>(), question, id, bytes, snapshot_size));
+    spent += std::clock() - start;
+  }
+  report("opening", spent);
+  return box;
 }
 
 SnapshotLayout layout_of(const std::vector<int> &sizes) {
@@ -52,13 +80,7 @@ int main(int count, char **arguments) {
   const std::vector<int> sizes = numbers(arguments[3]);
   const SnapshotLayout layout = layout_of(sizes);
 
-  BallotBox box = timed("making", [&] {
-    BallotBox made(layout.size());
-    RandomBallots ballots(choices, sizes);
-    for (long left = std::stol(arguments[4]); left > 0; --left)
-      made.add(Uuid{}, ballots.next());
-    return made;
-  });
+  BallotBox box = open_ballots(sizes, layout.size(), std::stoul(arguments[4]));
   std::vector<Profile> profiles = timed("counting", [&] { return count_profiles(box, choices); });
   std::cout << "profiles " << profiles.size() << '\n';
   { const BallotBox gone = std::move(box); }
