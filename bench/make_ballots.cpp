@@ -3,32 +3,20 @@
 //
 //   make_ballots KEY_FILE QUESTION_ID CHOICES CATEGORIES[,CATEGORIES...] COUNT     random ballots
 //   make_ballots KEY_FILE QUESTION_ID CHOICES CATEGORIES[,CATEGORIES...] -         from stdin: choice and categories, as numbers
-#include "core/ballot.hpp"
+#include "ballots.hpp"
+
 #include "core/keyring.hpp"
 
 #include <algorithm>
 #include <fstream>
 #include <iostream>
 #include <iterator>
-#include <random>
-#include <sstream>
 
 namespace {
 
 using namespace roughly;
 
-std::vector<int> numbers(const std::string &text) {
-  std::vector<int> list;
-  std::istringstream in(text);
-  for (std::string item; std::getline(in, item, ',');)
-    list.push_back(std::stoi(item));
-  return list;
-}
-
-void print(const Key &key, const Uuid &question, int choice, const std::vector<int> &categories) {
-  Ballot ballot{static_cast<std::uint8_t>(choice), true, {}};
-  for (const int category : categories)
-    ballot.snapshot.push_back(static_cast<unsigned char>(category));
+void print(const Key &key, const Uuid &question, const Ballot &ballot) {
   const Uuid id = random_uuid();
   const Bytes sealed = seal_ballot(key.subkey<Purpose::ballot>(), question, id, ballot);
   std::cout << to_text(question) << '\t' << to_text(id) << "\t\\\\x" << to_hex(sealed) << '\n';
@@ -49,25 +37,16 @@ int main(int count, char **arguments) {
   const std::optional<SecretBytes> bytes = from_hex(hex);
   Uuid question;
   std::copy_n(bytes.value().begin(), question.size(), question.begin());
-  const int choices = std::stoi(arguments[3]);
-  const std::vector<int> sizes = numbers(arguments[4]);
   std::ios::sync_with_stdio(false);
 
   if (std::string(arguments[5]) == "-") {
     for (std::string line; std::getline(std::cin, line);) {
-      std::vector<int> row = numbers(line);
-      const int choice = row.front();
-      row.erase(row.begin());
-      print(ring.newest(), question, choice, row);
+      const std::vector<int> row = numbers(line);
+      print(ring.newest(), question, ballot_of(row.front(), std::span(row).subspan(1)));
     }
     return 0;
   }
-  std::mt19937 random(1);
-  const auto below = [&](int bound) { return std::uniform_int_distribution<int>(0, bound - 1)(random); };
-  for (long left = std::stol(arguments[5]); left > 0; --left) {
-    std::vector<int> categories;
-    for (const int size : sizes)
-      categories.push_back(1 + below(size));
-    print(ring.newest(), question, below(choices), categories);
-  }
+  RandomBallots ballots(std::stoi(arguments[3]), numbers(arguments[4]));
+  for (long left = std::stol(arguments[5]); left > 0; --left)
+    print(ring.newest(), question, ballots.next());
 }

@@ -1,0 +1,93 @@
+// What a publish does in core: opening ballots, counting them, the release rule. CPU time of each, and the peak of memory after it.
+//
+//   release_rule K MAX_RANK CATEGORIES[,CATEGORIES...] BALLOTS     random ballots with five choices, views of up to two dimensions
+#include "ballots.hpp"
+
+#include "core/keyring.hpp"
+#include "core/release_rule.hpp"
+
+#include <ctime>
+#include <iostream>
+#include <sys/resource.h>
+
+namespace {
+
+using namespace roughly;
+
+constexpr int choices = 5;
+
+// A line: NAME, its CPU seconds, the peak in MiB.
+void report(const char *name, std::clock_t spent) {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  std::cout << name << ' ' << static_cast<double>(spent) / CLOCKS_PER_SEC << " s, " << usage.ru_maxrss / 1024 << " MiB\n";
+}
+
+template <class Work> auto timed(const char *name, Work work) {
+  const std::clock_t start = std::clock();
+  auto result = work();
+  report(name, std::clock() - start);
+  return result;
+}
+
+// Opens sealed ballots; they are made a thousand at a time, beside the clock.
+BallotBox open_ballots(const std::vector<int> &sizes, std::size_t snapshot_size, std::size_t left) {
+  const Keyring ring = Keyring::parse(Keyring::generate());
+  const Key &key = ring.newest();
+  const Uuid question = random_uuid();
+  RandomBallots ballots(choices, sizes);
+  BallotBox box(snapshot_size);
+  std::vector<std::pair<Uuid, Bytes>> sealed;
+  std::clock_t spent = 0;
+  for (; left > 0; left -= sealed.size()) {
+    sealed.clear();
+    while (sealed.size() < std::min<std::size_t>(left, 1000)) {
+      const Uuid id = random_uuid();
+      sealed.emplace_back(id, seal_ballot(key.subkey<Purpose::ballot>(), question, id, ballots.next()));
+    }
+    const std::clock_t start = std::clock();
+    for (const auto &[id, bytes] : sealed)
+      box.add(id, open_ballot(key.subkey<Purpose::ballot>(), question, id, bytes, snapshot_size));
+    spent += std::clock() - start;
+  }
+  report("opening", spent);
+  return box;
+}
+
+SnapshotLayout layout_of(const std::vector<int> &sizes) {
+  std::vector<Dimension> dimensions;
+  for (const int size : sizes) {
+    const std::string name = "d" + std::to_string(dimensions.size());
+    Dimension dimension{name, "extra." + name, name, DimensionKind::categories, {}, {}};
+    for (int i = 0; i < size; ++i)
+      dimension.categories.push_back("c" + std::to_string(i));
+    dimensions.push_back(dimension);
+  }
+  return SnapshotLayout(dimensions);
+}
+
+} // namespace
+
+int main(int count, char **arguments) {
+  if (count != 5 || sodium_init() < 0) {
+    std::cerr << "usage: release_rule K MAX_RANK CATEGORIES BALLOTS\n";
+    return 2;
+  }
+  Policy policy;
+  policy.k = static_cast<std::uint32_t>(std::stoul(arguments[1]));
+  policy.max_rank = static_cast<std::uint32_t>(std::stoul(arguments[2]));
+  policy.max_coordinate = policy.k - 1;
+  const std::vector<int> sizes = numbers(arguments[3]);
+  const SnapshotLayout layout = layout_of(sizes);
+
+  BallotBox box = open_ballots(sizes, layout.size(), std::stoul(arguments[4]));
+  std::vector<Profile> profiles = timed("counting", [&] { return count_profiles(box, choices); });
+  std::cout << "profiles " << profiles.size() << '\n';
+  { const BallotBox gone = std::move(box); }
+  Tally tally(layout, choices, 2);
+  const Proof proof = timed("release", [&] { return release_batch(tally, std::move(profiles), policy, 1); });
+  std::size_t published = 0;
+  for (Tally::CellId cell = 0; cell < tally.size(); ++cell)
+    published += tally.cell(cell).as_of == 1 ? 1 : 0;
+  std::cout << "published " << published << " of " << tally.size() << " cells, rank " << proof.witnesses.rank() << '\n';
+}

@@ -1,0 +1,13 @@
+-- As app: votes, each a statement and a transaction of its own.
+SELECT bench.compare('cast a vote, authentication included: CPU', 'two INSERTs in one function', '<= 1.0x',
+  'PERFORM plain.vote(v.question, v.user_id, 1::smallint); COMMIT',
+  'PERFORM roughly_cast_vote(v.question, ''tea'') FROM roughly_authenticate(v.token); COMMIT', 2500,
+  over => 'SELECT * FROM bench.pairs(0, round, times)') \gexec
+SELECT bench.compare('the same', 'two INSERTs in one function, and the session''s row by primary key', '',
+  'PERFORM plain.vote(v.question, s.user_id, 1::smallint) FROM plain.sessions s WHERE s.id = v.session_id; COMMIT',
+  'PERFORM roughly_cast_vote(v.question, ''tea'') FROM roughly_authenticate(v.token); COMMIT', 2500,
+  over => 'SELECT * FROM bench.pairs(1, round, times)') \gexec
+SELECT bench.compare('the same', 'one INSERT with two foreign keys', '<= 1.8x',
+  'INSERT INTO plain.single_votes VALUES (v.question, v.user_id, 1); COMMIT',
+  'PERFORM roughly_cast_vote(v.question, ''tea'') FROM roughly_authenticate(v.token); COMMIT', 2500,
+  over => 'SELECT * FROM bench.pairs(2, round, times)') \gexec
