@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <numeric>
 #include <tuple>
 
 #include "core/core_only.hpp"
@@ -9,13 +10,12 @@
 namespace roughly {
 namespace {
 
-// Room for every sum: a residual adds up to 2^8 coefficients, each of at most
-// max_rank <= 2^12 such numbers.
-constexpr std::int64_t largest_number = std::int64_t{1} << 40;
-constexpr std::uint32_t largest_bound = 1u << 20; // times largest_number, and more room
+// Room for every sum in 32 bits: a coefficient adds up to max_rank <= 2^12 entries of an inverse, a residual or a
+// coordinate up to 2^8 numbers of at most this.
+constexpr std::int64_t largest_number = std::int64_t{1} << 18;
+constexpr std::uint32_t largest_bound = 1u << 20;
 
-// How many witnesses a set tries before it gives a cell up. Measured: more gain
-// nothing.
+// How many witnesses a set tries before it gives a cell up. Measured: more gain nothing.
 constexpr std::size_t max_tries = 16;
 
 std::int64_t largest_of(const std::vector<std::int64_t> &numbers) {
@@ -51,6 +51,8 @@ Witnesses::Witnesses(std::uint32_t k, const std::vector<Profile> &profiles,
     for (const CellId cell : profile_cells[p])
       members_[cell].push_back(static_cast<std::uint32_t>(p));
   }
+  if (std::accumulate(free_.begin(), free_.end(), std::uint64_t{0}) >= std::uint64_t{k} * free_.size())
+    enough_ = k;
 }
 
 const Witnesses::Matrix &Witnesses::matrix(std::size_t set) const noexcept {
@@ -84,11 +86,11 @@ std::vector<Witnesses::Number> Witnesses::coordinates(const Matrix &matrix, std:
   return sum;
 }
 
-// How far that combination is from `cell` on every profile (for a new witness:
-// the Schur complement of the bordered matrix), where it is not 0.
+// How far that combination is from `cell` on every profile (for a new witness: the Schur complement of the bordered
+// matrix), where it is not 0.
 std::vector<Witnesses::Residual> Witnesses::residuals(CellId cell, const std::vector<Number> &coefficients) {
   std::vector<std::uint32_t> touched;
-  const auto add = [&](CellId to, Number value) {
+  const auto add = [&](CellId to, Small value) {
     for (const std::uint32_t profile : members_[to]) {
       if (scratch_[profile] == 0)
         touched.push_back(profile);
@@ -98,10 +100,10 @@ std::vector<Witnesses::Residual> Witnesses::residuals(CellId cell, const std::ve
   add(cell, 1);
   for (std::size_t l = 0; l < rank(); ++l)
     if (coefficients[l] != 0)
-      add(accepted_[l], -coefficients[l]);
+      add(accepted_[l], static_cast<Small>(-coefficients[l]));
   std::vector<Residual> found;
   for (const std::uint32_t profile : touched)
-    if (const Number value = std::exchange(scratch_[profile], 0); value != 0)
+    if (const Small value = std::exchange(scratch_[profile], 0); value != 0)
       found.push_back({profile, value});
   return found;
 }
@@ -116,6 +118,10 @@ Verdict Witnesses::consider(CellId cell) {
   for (std::size_t m = 0; m < matrices_.size(); ++m) {
     Column &column = columns.emplace_back();
     column.coefficients = coefficients(matrices_[m], cell);
+    if (largest_of(column.coefficients) > largest_number) {
+      give_back();
+      return Verdict::refused;
+    }
     column.residuals = residuals(cell, column.coefficients);
     if (column.residuals.empty())
       return Verdict::dependent;
@@ -149,17 +155,17 @@ Verdict Witnesses::consider(CellId cell) {
   return Verdict::accepted;
 }
 
-// Light profiles serve best: they keep the inverse small, and so residuals at 1
-// and -1. Then numerous ones, then in canonical order.
+// Light profiles serve best: they keep the inverse small, and so residuals at 1 and -1. Then numerous ones, then in
+// canonical order: witnesses that differ in few fields keep residuals few.
 bool Witnesses::find(const Matrix &matrix, const Column &column, Pick &pick) const {
-  using Able = std::tuple<Number, std::uint32_t, std::uint32_t, Number>;
+  using Able = std::tuple<Number, std::uint32_t, std::uint32_t, Small>;
   std::vector<Able> best; // a heap, the worst first, then in order
   for (const auto &[profile, value] : column.residuals) {
     if (guarded_[profile] && std::abs(value) > max_coordinate_)
       return false;
     if (std::abs(value) != 1 || free_[profile] == taken_[profile])
       continue;
-    const Able one{matrix.weight[profile], ~free_[profile], profile, value};
+    const Able one{matrix.weight[profile], enough_ - std::min(enough_, free_[profile]), profile, value};
     if (best.size() == max_tries) {
       if (best.front() < one)
         continue;
@@ -172,8 +178,6 @@ bool Witnesses::find(const Matrix &matrix, const Column &column, Pick &pick) con
   std::sort_heap(best.begin(), best.end());
 
   const Number right = largest_of(column.coefficients);
-  if (right > largest_number)
-    return false;
   return std::any_of(best.begin(), best.end(), [&](const Able &one) {
     pick.witness = {std::get<2>(one), std::get<3>(one)};
     pick.coordinates = coordinates(matrix, pick.witness.profile);
@@ -225,10 +229,10 @@ bool Witnesses::for_each_change(const Matrix &matrix, const Column &column, cons
 
 bool Witnesses::within_bound(const Matrix &matrix, const Column &column, const Pick &pick) const {
   const Number lost = largest_of(pick.coordinates);
-  const auto at_risk = [&](std::uint32_t profile, Number value) {
+  const auto at_risk = [&](std::uint32_t profile, Small value) {
     return guarded_[profile] && matrix.heaviest[profile] + std::abs(value) * lost > max_coordinate_;
   };
-  return for_each_change(matrix, column, pick, at_risk, [&](std::uint32_t, Number, const auto &, const auto &after) {
+  return for_each_change(matrix, column, pick, at_risk, [&](std::uint32_t, Small, const auto &, const auto &after) {
     return largest_of(after) <= max_coordinate_;
   });
 }
@@ -236,18 +240,18 @@ bool Witnesses::within_bound(const Matrix &matrix, const Column &column, const P
 // The inverse of the bordered matrix (Banachiewicz); the residual is its own
 // inverse.
 void Witnesses::extend(Matrix &matrix, const Column &column, const Pick &pick) {
-  const auto everybody = [](std::uint32_t, Number) { return true; };
-  for_each_change(matrix, column, pick, everybody,
-                  [&](std::uint32_t profile, Number value, const auto &before, const auto &after) {
-                    matrix.weight[profile] += weight_of(after) - weight_of(before) + std::abs(value);
-                    matrix.heaviest[profile] = std::max({matrix.heaviest[profile], largest_of(after), std::abs(value)});
-                    return true;
-                  });
+  const auto everybody = [](std::uint32_t, Small) { return true; };
+  for_each_change(
+      matrix, column, pick, everybody, [&](std::uint32_t profile, Small value, const auto &before, const auto &after) {
+        matrix.weight[profile] += weight_of(after) - weight_of(before) + std::abs(value);
+        matrix.heaviest[profile] = std::max<Number>({matrix.heaviest[profile], largest_of(after), std::abs(value)});
+        return true;
+      });
 
   std::vector<Entry> last; // the new cell's
   for (std::uint32_t i = 0; i < rank(); ++i)
     if (pick.coordinates[i] != 0)
-      last.push_back({i, -pick.witness.value * pick.coordinates[i]});
+      last.push_back({i, static_cast<Small>(-pick.witness.value * pick.coordinates[i])});
   last.push_back({static_cast<std::uint32_t>(rank()), pick.witness.value});
   for (std::size_t l = 0; l < rank(); ++l)
     if (column.coefficients[l] != 0)
@@ -255,7 +259,7 @@ void Witnesses::extend(Matrix &matrix, const Column &column, const Pick &pick) {
   matrix.inverse.push_back(std::move(last));
   for (const std::vector<Entry> &of_cell : matrix.inverse)
     for (const Entry &entry : of_cell)
-      matrix.largest = std::max(matrix.largest, std::abs(entry.number));
+      matrix.largest = std::max<Number>(matrix.largest, std::abs(entry.number));
   matrix.basis.push_back(pick.witness.profile);
 }
 
@@ -271,7 +275,7 @@ std::vector<Witnesses::Entry> Witnesses::sum_of(const std::vector<Entry> &left, 
     if (next != left.end() && next->witness == witness)
       value += (next++)->number;
     if (value != 0)
-      sum.push_back({witness, value});
+      sum.push_back({witness, static_cast<Small>(value)});
   }
   sum.insert(sum.end(), next, left.end());
   return sum;

@@ -1,16 +1,13 @@
-// The witness test of the release rule (docs/privacy.md): k disjoint sets
-// W_1..W_k of eligible respondents of a batch. In each, the accepted cells form
-// a square matrix M_j = [ f(w) ], w in W_j, of determinant 1 or -1, so that no
-// combination of published numbers, rational or modulo m, can miss all of W_j.
+// The witness test of the release rule (docs/privacy.md): k disjoint sets W_1..W_k of eligible respondents of a
+// batch. In each, the accepted cells form a square matrix M_j = [ f(w) ], w in W_j, of determinant 1 or -1, so that
+// no combination of published numbers, rational or modulo m, can miss all of W_j.
 //
-// The dominance bound: y = r M_j^-1, r the row of anybody's profile, are whole
-// numbers, the profile's coordinates in W_j. No combination weighs that person
-// more than max |y| times all of W_j together. Coordinates beyond the bound are
+// The dominance bound: y = r M_j^-1, r the row of anybody's profile, are whole numbers, the profile's coordinates in
+// W_j. No combination weighs that person more than max |y| times all of W_j together. Coordinates beyond the bound are
 // left to profiles with so many people that each has equals enough.
 //
-// Arithmetic is exact: a matrix of determinant 1 or -1 has an inverse of
-// integers. Should one grow beyond 2^40 the cell is refused, which is always
-// safe and depends on profiles only.
+// Arithmetic is exact: a matrix of determinant 1 or -1 has an inverse of integers. Should one grow beyond 2^18
+// the cell is refused, which is always safe and depends on profiles only.
 #pragma once
 
 #include "core/tally.hpp"
@@ -23,14 +20,13 @@ class Witnesses {
 public:
   using CellId = Tally::CellId;
 
-  // `profiles` with, for each, the ids of its cells, one per view. `cells`: how
-  // many ids there are. `max_coordinate`: the dominance bound, at most 2^20; 0:
-  // none.
+  // `profiles` with, for each, the ids of its cells, one per view. `cells`: how many ids there are.
+  // `max_coordinate`: the dominance bound, at most 2^20; 0: none.
   Witnesses(std::uint32_t k, const std::vector<Profile> &profiles, std::span<const std::vector<CellId>> profile_cells,
             std::size_t cells, std::uint32_t max_coordinate = 0);
 
-  // Accepted: every set took one more respondent. Dependent: on this batch the
-  // cell is a combination of accepted ones. Refused: neither. All or nothing.
+  // Accepted: every set took one more respondent. Dependent: on this batch the cell is a combination of accepted
+  // ones. Refused: neither. All or nothing.
   Verdict consider(CellId cell);
 
   [[nodiscard]] std::size_t rank() const noexcept { return accepted_.size(); }
@@ -45,9 +41,10 @@ public:
 
 private:
   using Number = std::int64_t;
+  using Small = std::int32_t; // where there are many
   struct Entry {
     std::uint32_t witness;
-    Number number; // not 0
+    Small number; // not 0
   };
   // Sets that took their witnesses from the same profiles have one matrix.
   struct Matrix {
@@ -60,7 +57,7 @@ private:
   };
   struct Residual {
     std::uint32_t profile;
-    Number value; // not 0
+    Small value; // not 0
   };
   // What a cell is beside the accepted ones of a matrix.
   struct Column {
@@ -94,10 +91,12 @@ private:
   std::vector<std::uint32_t> free_;                 // per profile: eligible respondents who are no witness yet
   std::vector<std::uint32_t> taken_;                // per profile: by consider(), 0 between calls
   std::vector<bool> guarded_;                       // per profile: its coordinates are bounded
-  std::vector<Number> scratch_;                     // of residuals(), per profile, 0 between calls
+  std::vector<Small> scratch_;                      // of residuals(), per profile, 0 between calls
   std::vector<std::int32_t> place_;                 // per cell: its place among the accepted, or -1
   std::vector<CellId> accepted_;
   std::vector<Matrix> matrices_;
+  // No profile is better for having more people than that: k, where profiles have as many on average.
+  std::uint32_t enough_ = ~0u;
   Number max_coordinate_;
 };
 

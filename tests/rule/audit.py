@@ -200,6 +200,7 @@ class Witnesses:
         self.profiles = sorted({profile for profile, _, _ in batch})
         self.free = numpy.array([able[profile] for profile in self.profiles])
         self.lone = (numpy.maximum(self.free, 1) - 1) * self.bound < k - 1 if self.bound else self.free < 0
+        self.enough = k if self.free.sum() >= k * len(self.profiles) else sum(able.values())
         self.cells = []
         self.basis = [[] for _ in range(k)]
         self.coordinates = [numpy.zeros((len(self.profiles), 0), dtype=numpy.int64) for _ in range(k)]
@@ -212,7 +213,7 @@ class Witnesses:
             if not residual.any() and not picks:
                 return 'dependent'
             weight = abs(y).sum(axis=1)
-            able = sorted((weight[p], -self.free[p], p) for p in numpy.flatnonzero(abs(residual) == 1)
+            able = sorted((weight[p], -min(self.free[p], self.enough), p) for p in numpy.flatnonzero(abs(residual) == 1)
                           if self.free[p] > used[p])
             risk = numpy.flatnonzero(self.lone & (residual != 0))
             for _, _, p in able[:MAX_TRIES]:

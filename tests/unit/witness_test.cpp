@@ -177,11 +177,15 @@ TEST(Witnesses, AreTakenFromLightProfilesThenNumerousOnesThenTheFirst) {
   EXPECT_EQ(witnesses.consider(0), Verdict::accepted);
   EXPECT_EQ(witnesses.consider(1), Verdict::accepted);
   EXPECT_EQ(witnesses.basis(0), (std::vector<std::size_t>{0, 4}));
-  const Batch equal({{0}, {0, 1}, {0, 1}, {0, 1}}, {9, 2, 5, 5});
-  Witnesses numerous = equal.witnesses(1);
-  EXPECT_EQ(numerous.consider(0), Verdict::accepted);
-  EXPECT_EQ(numerous.consider(1), Verdict::accepted);
-  EXPECT_EQ(numerous.basis(0), (std::vector<std::size_t>{0, 2}));
+  // Where profiles have k people on average, k are enough: they have 4, and 1.5.
+  for (const auto &[k, eligible, taken] : {std::tuple{4u, std::vector{4u, 2u, 5u, 5u}, 2u}, std::tuple{3u, std::vector{5u, 3u, 4u, 4u}, 1u},
+                                           std::tuple{2u, std::vector{2u, 1u, 1u, 2u}, 3u}, std::tuple{1u, std::vector{2u, 1u, 1u, 2u}, 1u}}) {
+    const Batch equal({{0}, {0, 1}, {0, 1}, {0, 1}}, eligible);
+    Witnesses numerous = equal.witnesses(k);
+    EXPECT_EQ(numerous.consider(0), Verdict::accepted);
+    EXPECT_EQ(numerous.consider(1), Verdict::accepted);
+    EXPECT_EQ(numerous.basis(0), (std::vector<std::size_t>{0, taken})) << k;
+  }
 }
 
 Batch random_batch(Dice &dice, std::uint32_t cell_count) {
