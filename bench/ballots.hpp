@@ -17,22 +17,15 @@ inline std::vector<int> numbers(const std::string &text) {
   return list;
 }
 
-inline Ballot ballot_of(int choice, std::span<const int> categories) {
-  Ballot ballot{static_cast<std::uint8_t>(choice), true, {}};
-  for (const int category : categories)
-    ballot.snapshot.push_back(static_cast<unsigned char>(category));
-  return ballot;
-}
-
 class RandomBallots {
 public:
   RandomBallots(int choices, std::vector<int> sizes) : choices_(choices), sizes_(std::move(sizes)) {}
 
   Ballot next() {
-    std::vector<int> categories;
+    Ballot ballot{static_cast<std::uint8_t>(below(choices_)), true, {}};
     for (const int size : sizes_)
-      categories.push_back(1 + below(size));
-    return ballot_of(below(choices_), categories);
+      ballot.snapshot.push_back(static_cast<unsigned char>(1 + below(size)));
+    return ballot;
   }
 
 private:

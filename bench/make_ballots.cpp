@@ -1,8 +1,7 @@
 // Makes sealed ballots for a benchmark, as COPY text for roughly.ballots: with the key file in hand, and without the
 // accounts that would have to log in one by one.
 //
-//   make_ballots KEY_FILE QUESTION_ID CHOICES CATEGORIES[,CATEGORIES...] COUNT     random ballots
-//   make_ballots KEY_FILE QUESTION_ID CHOICES CATEGORIES[,CATEGORIES...] -         from stdin: choice and categories, as numbers
+//   make_ballots KEY_FILE QUESTION_ID CHOICES CATEGORIES[,CATEGORIES...] COUNT
 #include "ballots.hpp"
 
 #include "core/keyring.hpp"
@@ -26,7 +25,7 @@ void print(const Key &key, const Uuid &question, const Ballot &ballot) {
 
 int main(int count, char **arguments) {
   if (count != 6 || sodium_init() < 0) {
-    std::cerr << "usage: make_ballots KEY_FILE QUESTION_ID CHOICES CATEGORIES COUNT|-\n";
+    std::cerr << "usage: make_ballots KEY_FILE QUESTION_ID CHOICES CATEGORIES COUNT\n";
     return 2;
   }
   std::ifstream file(arguments[1], std::ios::binary);
@@ -39,13 +38,6 @@ int main(int count, char **arguments) {
   std::copy_n(bytes.value().begin(), question.size(), question.begin());
   std::ios::sync_with_stdio(false);
 
-  if (std::string(arguments[5]) == "-") {
-    for (std::string line; std::getline(std::cin, line);) {
-      const std::vector<int> row = numbers(line);
-      print(ring.newest(), question, ballot_of(row.front(), std::span(row).subspan(1)));
-    }
-    return 0;
-  }
   RandomBallots ballots(std::stoi(arguments[3]), numbers(arguments[4]));
   for (long left = std::stol(arguments[5]); left > 0; --left)
     print(ring.newest(), question, ballots.next());

@@ -3,11 +3,11 @@ SELECT bench.compare('cast a vote, authentication included: CPU', 'two INSERTs i
   'PERFORM plain.vote(v.question, v.user_id, 1::smallint); COMMIT',
   'PERFORM roughly_cast_vote(v.question, ''tea'') FROM roughly_authenticate(v.token); COMMIT', 2500,
   over => 'SELECT * FROM bench.pairs(0, round, times)') \gexec
-SELECT bench.compare('the same', 'two INSERTs in one function, and the session''s row by primary key', '',
+SELECT bench.compare('cast a vote, authentication included: CPU', 'two INSERTs in one function, and the session''s row by primary key', '',
   'PERFORM plain.vote(v.question, s.user_id, 1::smallint) FROM plain.sessions s WHERE s.id = v.session_id; COMMIT',
   'PERFORM roughly_cast_vote(v.question, ''tea'') FROM roughly_authenticate(v.token); COMMIT', 2500,
   over => 'SELECT * FROM bench.pairs(1, round, times)') \gexec
-SELECT bench.compare('the same', 'one INSERT with two foreign keys', '<= 1.8x',
+SELECT bench.compare('cast a vote, authentication included: CPU', 'one INSERT with two foreign keys', '<= 1.8x',
   'INSERT INTO plain.single_votes VALUES (v.question, v.user_id, 1); COMMIT',
   'PERFORM roughly_cast_vote(v.question, ''tea'') FROM roughly_authenticate(v.token); COMMIT', 2500,
   over => 'SELECT * FROM bench.pairs(2, round, times)') \gexec
