@@ -116,7 +116,8 @@ SELECT roughly_enroll_totp(); :state
 ROLLBACK;
 BEGIN;
 SELECT user_id = :'ada' AS ada FROM roughly_authenticate(:'token');
-SELECT status, recovery_codes FROM roughly_verify_totp(totp(:'secret', 0)) \gset
+SELECT totp(:'secret', 0) AS verified \gset
+SELECT status, recovery_codes FROM roughly_verify_totp(:'verified') \gset
 SELECT :'status' AS status;
 COMMIT;
 SELECT (:'recovery_codes'::text[])[1] AS recovery, lower((:'recovery_codes'::text[])[2]) AS recovery2 \gset
@@ -132,17 +133,18 @@ SELECT :'status' AS status, :'no_session' AS "no session", :'who' = :'ada' AS ad
 SELECT user_id AS "no session" FROM roughly_authenticate(:'half');
 SELECT * FROM roughly_log_in_with_code(:'half', '');
 SELECT * FROM roughly_log_in_with_code(:'half', 'wrong code');
-SELECT * FROM roughly_log_in_with_code(:'half', totp(:'secret', 0));
+SELECT * FROM roughly_log_in_with_code(:'half', :'verified');
 RESET SESSION AUTHORIZATION;
 :refill
 SET SESSION AUTHORIZATION regress_app;
-SELECT status, session_token AS strong, session_id AS strong_session FROM roughly_log_in_with_code(:'half', totp(:'secret', 1), 'psql', '192.0.2.1') \gset
+SELECT totp(:'secret', 1) AS code \gset
+SELECT status, session_token AS strong, session_id AS strong_session FROM roughly_log_in_with_code(:'half', :'code', 'psql', '192.0.2.1') \gset
 SELECT :'status' AS status;
 SELECT user_id = :'ada' AS ada, aal, expires_at - now() BETWEEN interval '23 hours' AND interval '1 day' AS "for a day" FROM roughly_authenticate(:'strong');
-SELECT * FROM roughly_log_in_with_code(:'half', totp(:'secret', 1));
+SELECT * FROM roughly_log_in_with_code(:'half', :'code');
 -- The same code does not serve twice, a recovery code serves once, in any case and with dashes.
 SELECT session_token AS half FROM roughly_log_in('ada@example.org', 'correct horse') \gset
-SELECT * FROM roughly_log_in_with_code(:'half', totp(:'secret', 1));
+SELECT * FROM roughly_log_in_with_code(:'half', :'code');
 SELECT status, session_id IS NOT NULL AS session FROM roughly_log_in_with_code(:'half', left(:'recovery2', 8) || '-' || substr(:'recovery2', 9));
 SELECT session_token AS half FROM roughly_log_in('ada@example.org', 'correct horse') \gset
 SELECT status, session_id IS NOT NULL AS session FROM roughly_log_in_with_code(:'half', :'recovery2');

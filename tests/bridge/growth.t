@@ -13,7 +13,8 @@ sql -v token="${token[1]}" -v attacker="${token[2]}" -v phc="$phc" -v question="
 CREATE EXTENSION roughly_bridge_test;
 CREATE TABLE calls AS -- without those that carry a megabyte
   SELECT role, name, statement FROM attack WHERE statement !~ 'repeat\(|array_fill|generate_series';
-INSERT INTO calls VALUES ('admin', 'bridge_unprotected', 'SELECT bridge_unprotected()');
+INSERT INTO calls VALUES ('admin', 'bridge_unprotected', 'SELECT bridge_unprotected()'),
+  ('postgres', 'roughly.ensure_key_file', 'SELECT roughly.ensure_key_file()'); -- of CREATE EXTENSION; nobody else may call it
 GRANT SELECT ON calls TO PUBLIC;
 
 CREATE FUNCTION fails(call text) RETURNS boolean LANGUAGE plpgsql AS $$
@@ -98,6 +99,10 @@ SELECT growth(:'halfway', meter()) \gset
 SQL
 }
 
+is "$(sql -c "SELECT p.oid::regprocedure FROM pg_depend d JOIN pg_proc p ON d.classid = 'pg_proc'::regclass AND p.oid = d.objid
+  WHERE d.deptype = 'e' AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'roughly_auth')
+    AND NOT EXISTS (SELECT FROM calls WHERE name = format('%I.%I', p.pronamespace::regnamespace, p.proname))")" '' "no function is left out"
+
 never_fail=''
 judge() { # judge NAME
   local name=$1 how failed heap contexts resident files seen='' grown='' most=0
@@ -122,6 +127,6 @@ for ((i = 0; i < ${#functions[@]}; i += 2)); do # two backends at a time
   wait
   for pair in "${functions[@]:i:2}"; do judge "${pair% *}"; done
 done
-is "$never_fail" "roughly_audit roughly_check roughly_current_session roughly_current_user roughly_dimensions roughly_key_status roughly_log_out roughly_questions roughly_reissue_session roughly_security_check roughly_sign_out_of_transaction roughly_status roughly.may_write_account " "what cannot fail"
+is "$never_fail" "roughly_audit roughly_check roughly_current_session roughly_current_user roughly_dimensions roughly_key_status roughly_log_out roughly_questions roughly_reissue_session roughly_security_check roughly_sign_out_of_transaction roughly_status roughly.ensure_key_file roughly.may_write_account " "what cannot fail"
 
 done_testing

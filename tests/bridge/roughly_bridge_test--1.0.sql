@@ -12,6 +12,7 @@ CREATE FUNCTION bridge_rows(count integer, fail_at integer, OUT n integer, OUT l
 CREATE FUNCTION bridge_texts(texts text[]) RETURNS text AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 CREATE FUNCTION bridge_spin() RETURNS void AS 'MODULE_PATHNAME' LANGUAGE C;
 CREATE FUNCTION bridge_unprotected() RETURNS void AS 'MODULE_PATHNAME' LANGUAGE C;
+CREATE FUNCTION bridge_plant(kind text) RETURNS void AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 -- The meters.
 CREATE FUNCTION bridge_live() RETURNS bigint AS 'MODULE_PATHNAME' LANGUAGE C;
 CREATE FUNCTION bridge_in_flight() RETURNS bigint AS 'MODULE_PATHNAME' LANGUAGE C;

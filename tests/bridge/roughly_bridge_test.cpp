@@ -1,4 +1,5 @@
 // Every function proves one claim of src/pg/{bridge,scope,spi,value,compat}.hpp; leaks.t asks them.
+#include "../plants.hpp"
 #include "pg/compat.hpp"
 #include "pg/spi.hpp"
 
@@ -251,6 +252,12 @@ ROUGHLY_FUNCTION(bridge_spin) {
 ROUGHLY_FUNCTION(bridge_unprotected) {
   const Probe probe;
   ereport(ERROR, (errcode(ERRCODE_DIVISION_BY_ZERO), errmsg("unprotected")));
+}
+
+// For script/sanitize: whether its instruments see anything here.
+ROUGHLY_FUNCTION(bridge_plant) {
+  plants::plant(Arguments(fcinfo).get<std::string>(0, "kind"));
+  return void_result();
 }
 
 ROUGHLY_FUNCTION(bridge_live) { return int8_result(Probe::live()); }
