@@ -27,7 +27,7 @@ Bytes seal_ballot(Subkey<Purpose::ballot> key, const Uuid &question, const Uuid 
 }
 
 Ballot open_ballot(Subkey<Purpose::ballot> key, const Uuid &question, const Uuid &id, ByteView sealed, std::size_t snapshot_size) {
-  const SecretBytes plain = open(key, sealed, bound_to::ballot(question, id));
+  SecretBytes plain = open(key, sealed, bound_to::ballot(question, id));
   Reader in(plain);
   if (in.u8() != ballot_format)
     throw Error(Errc::corrupted, "a ballot has an unknown format");
@@ -35,8 +35,9 @@ Ballot open_ballot(Subkey<Purpose::ballot> key, const Uuid &question, const Uuid
   ballot.choice = in.u8();
   ballot.eligible = in.u8() != 0;
   const ByteView snapshot = in.raw(snapshot_size);
-  ballot.snapshot.assign(snapshot.begin(), snapshot.end());
   in.end();
+  plain.erase(plain.begin(), plain.end() - static_cast<std::ptrdiff_t>(snapshot.size()));
+  ballot.snapshot = std::move(plain);
   return ballot;
 }
 

@@ -64,6 +64,7 @@ std::string to_text(const Uuid &id);
 // Appends fixed-width big-endian numbers, LEB128 numbers and length-prefixed text.
 template <class Container> class Writer {
 public:
+  void reserve(std::size_t size) { out_.reserve(size); }
   void u8(std::uint8_t value) { out_.push_back(value); }
   void u16(std::uint16_t value) { fixed<2>(value); }
   void u32(std::uint32_t value) { fixed<4>(value); }

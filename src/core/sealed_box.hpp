@@ -10,19 +10,30 @@
 
 namespace roughly {
 
+inline constexpr std::size_t seal_header = 1 + 2;
+
 class Binding {
 public:
-  explicit Binding(std::string_view what) { out_.text(what); }
+  explicit Binding(std::string_view what) {
+    out_.reserve(64);
+    out_.raw(std::array<unsigned char, seal_header>{});
+    out_.text(what);
+  }
   Binding &&with(const Uuid &id) && { return out_.raw(id), std::move(*this); }
   Binding &&with(ByteView bytes) && { return out_.text(text_view(bytes)), std::move(*this); }
   Binding &&with(std::uint32_t number) && { return out_.u32(number), std::move(*this); }
-  [[nodiscard]] Bytes take() && { return std::move(out_).take(); }
+  // The associated data of a value with this header.
+  [[nodiscard]] Bytes take(ByteView header) && {
+    Bytes data = std::move(out_).take();
+    std::copy(header.begin(), header.end(), data.begin());
+    return data;
+  }
 
 private:
   Writer<Bytes> out_;
 };
 
-inline constexpr std::size_t seal_overhead = 1 + 2 + 24 + 16;
+inline constexpr std::size_t seal_overhead = seal_header + 24 + 16;
 
 Bytes seal(KeyId id, KeyBytes key, ByteView plain, Binding &&binding);
 // Errc::corrupted when the value was changed, moved, cut or sealed with another key.

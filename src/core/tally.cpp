@@ -55,15 +55,18 @@ Tally::CellId Tally::insert(Cell cell) {
 std::vector<Tally::CellId> Tally::add(const Profile &profile) {
   std::vector<CellId> ids;
   ids.reserve(views_.size());
-  for (const View view : views_) {
-    std::string values = layout_.select(view, roughly::view(profile.snapshot));
-    std::optional<CellId> id = find(view, values);
-    if (!id)
-      id = insert({view, std::move(values), Counts(choices_), 0, {}});
-    Counts &counts = cells_[*id].counts;
+  last_.resize(views_.size());
+  for (std::size_t v = 0; v < views_.size(); ++v) {
+    std::string values = layout_.select(views_[v], roughly::view(profile.snapshot));
+    CellId &id = last_[v];
+    if (id >= size() || cells_[id].view != views_[v] || cells_[id].values != values) {
+      const std::optional<CellId> known = find(views_[v], values);
+      id = known ? *known : insert({views_[v], std::move(values), Counts(choices_), 0, {}});
+    }
+    Counts &counts = cells_[id].counts;
     for (std::size_t choice = 0; choice < choices_; ++choice)
       counts[choice] += profile.counts[choice];
-    ids.push_back(*id);
+    ids.push_back(id);
   }
   return ids;
 }

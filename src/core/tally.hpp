@@ -70,6 +70,7 @@ private:
   std::vector<View> views_;
   std::vector<Cell> cells_;
   std::unordered_map<std::string, CellId> index_;
+  std::vector<CellId> last_; // per view: the cell of the last profile, and often of the next
 };
 
 } // namespace roughly
