@@ -35,9 +35,8 @@ TEST_F(SealedBox, HasTheDocumentedForm) {
   EXPECT_EQ(Bytes(box.begin(), box.begin() + 3), (Bytes{0x01, 0x01, 0x02}));
   EXPECT_EQ(sealing_key(box), 0x0102);
 
-  Bytes data(box.begin(), box.begin() + 3);
-  const Bytes bound = binding().take();
-  data.insert(data.end(), bound.begin(), bound.end());
+  const Bytes data = binding().take(ByteView(box).first(3));
+  EXPECT_EQ(Bytes(data.begin(), data.begin() + 3), Bytes(box.begin(), box.begin() + 3));
   Bytes plain(message.size());
   ASSERT_EQ(crypto_aead_xchacha20poly1305_ietf_decrypt(plain.data(), nullptr, nullptr, box.data() + 27, box.size() - 27,
                                                        data.data(), data.size(), box.data() + 3, subkey_.bytes.data()),
@@ -90,8 +89,8 @@ TEST_F(SealedBox, SaysWhichKeyItNeedsOrThatItIsNone) {
 }
 
 TEST(Binding, TellsAdjacentPartsApart) {
-  EXPECT_NE(Binding("ab").take(), Binding("a").take());
-  EXPECT_NE(Binding("vwxyz").take(), Binding("v").with(std::uint32_t{0x7778797a}).take()); // "wxyz"
+  EXPECT_NE(Binding("ab").take({}), Binding("a").take({}));
+  EXPECT_NE(Binding("vwxyz").take({}), Binding("v").with(std::uint32_t{0x7778797a}).take({})); // "wxyz"
 }
 
 } // namespace
