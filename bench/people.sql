@@ -18,6 +18,15 @@ BEGIN
   END LOOP;
 END $$;
 
+-- 100,000 accounts more, with a vote each below, so that both sides read by index; nobody can use them.
+CREATE TEMPORARY TABLE others AS SELECT gen_random_uuid() AS id, n FROM generate_series(1, 100000) n;
+INSERT INTO roughly.users (id, email, email_normalized, email_seal, vote_secret)
+  SELECT o.id, n, n, email_seal, vote_secret FROM others o, (SELECT * FROM roughly.users LIMIT 1) u;
+INSERT INTO roughly.user_tokens (user_id, context, key_id, token_digest, expires_at)
+  SELECT o.id, context, key_id, token_digest, expires_at FROM others o, (SELECT * FROM roughly.user_tokens LIMIT 1) t;
+INSERT INTO roughly.user_profiles (user_id, birth_year, gender, education_level, income_bracket)
+  SELECT o.id, birth_year, gender, education_level, income_bracket FROM others o, (SELECT * FROM roughly.user_profiles LIMIT 1) p;
+
 CREATE TABLE plain.questions AS SELECT id, prompt, choices FROM roughly.questions;
 ALTER TABLE plain.questions ADD PRIMARY KEY (id);
 CREATE TABLE plain.users AS SELECT id, email, inserted_at FROM roughly.users;
@@ -47,6 +56,9 @@ BEGIN
   INSERT INTO plain.votes (question, voter, choice) VALUES (question, voter, choice);
   INSERT INTO plain.cast_ballots (question, choice, age_band, gender, education_level, income_bracket) VALUES (question, choice, 5, 1, 6, 3);
 END $$;
+INSERT INTO plain.votes SELECT q.id, o.id, 1 FROM others o JOIN bench.questions q ON q.n = 1 + o.n % bench.size(1000);
+INSERT INTO plain.single_votes SELECT * FROM plain.votes;
+INSERT INTO roughly.votes SELECT question, gen_random_uuid(), decode(repeat('00', 49), 'hex') FROM plain.votes;
 
 -- Who votes where in a round: every pair of person and question once. The last person is left out.
 CREATE FUNCTION bench.pairs(series integer, round integer, times integer, OUT token text, OUT user_id uuid, OUT session_id uuid, OUT question uuid)
