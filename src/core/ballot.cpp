@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/bindings.hpp"
+#include "core/random_stream.hpp"
 #include "core/core_only.hpp"
 
 namespace roughly {
@@ -51,10 +52,11 @@ void BallotBox::add(const Uuid &id, const Ballot &ballot) {
 }
 
 void BallotBox::shuffle() {
+  RandomStream random;
   for (std::size_t left = size(); left > 1; --left) {
     if (left > 0xffffffffu)
       throw Error(Errc::program_limit, "a batch has more than 4294967295 ballots");
-    const std::size_t other = randombytes_uniform(static_cast<std::uint32_t>(left));
+    const std::size_t other = random.below(static_cast<std::uint32_t>(left));
     const auto record = [&](std::size_t i) { return records_.begin() + static_cast<std::ptrdiff_t>(i * record_size_); };
     if (other != left - 1)
       std::swap_ranges(record(other), record(other + 1), record(left - 1));
