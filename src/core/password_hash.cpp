@@ -32,11 +32,6 @@ bool is_base64(std::string_view text, std::size_t least, std::size_t most) {
   return text.size() >= least && text.size() <= most && text.find_first_not_of(alphabet) == std::string_view::npos;
 }
 
-// Never null: that is undefined for libsodium, even of length 0.
-const char *characters(ByteView text) noexcept {
-  return text.empty() ? "" : reinterpret_cast<const char *>(text.data());
-}
-
 } // namespace
 
 Argon2Cost parse_phc(std::string_view phc) {
@@ -67,7 +62,7 @@ std::string hash_password(ByteView password, Argon2Cost cost) {
   if (password.size() > max_password_size)
     throw Error(Errc::value_too_long, "the password is longer than 1024 bytes");
   std::string phc(crypto_pwhash_STRBYTES, '\0');
-  if (crypto_pwhash_str_alg(phc.data(), characters(password), password.size(), cost.passes,
+  if (crypto_pwhash_str_alg(phc.data(), reinterpret_cast<const char *>(password.data()), password.size(), cost.passes,
                             std::size_t{cost.memory_kib} * 1024, crypto_pwhash_ALG_ARGON2ID13) != 0)
     throw std::bad_alloc();
   phc.resize(phc.find('\0'));
@@ -88,7 +83,8 @@ bool verify_password(ByteView password, std::string_view phc) {
   if (is_legacy_hash(phc))
     return verify_legacy_hash(password, phc);
   const std::string text(phc); // NUL-terminated
-  return crypto_pwhash_str_verify(text.c_str(), characters(password), password.size()) == 0;
+  const char *typed = password.empty() ? "" : reinterpret_cast<const char *>(password.data()); // null would be undefined
+  return crypto_pwhash_str_verify(text.c_str(), typed, password.size()) == 0;
 }
 
 bool needs_rehash(std::string_view phc, Argon2Cost cost) {

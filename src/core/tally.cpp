@@ -59,7 +59,7 @@ std::vector<Tally::CellId> Tally::add(const Profile &profile) {
   for (std::size_t v = 0; v < views_.size(); ++v) {
     std::string values = layout_.select(views_[v], roughly::view(profile.snapshot));
     CellId &id = last_[v];
-    if (id >= size() || cells_[id].view != views_[v] || cells_[id].values != values) {
+    if (id >= size() || cells_[id].values != values) {
       const std::optional<CellId> known = find(views_[v], values);
       id = known ? *known : insert({views_[v], std::move(values), Counts(choices_), 0, {}});
     }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <numeric>
 #include <tuple>
 
 #include "core/core_only.hpp"
@@ -51,7 +50,8 @@ Witnesses::Witnesses(std::uint32_t k, const std::vector<Profile> &profiles,
     for (const CellId cell : profile_cells[p])
       members_[cell].push_back(static_cast<std::uint32_t>(p));
   }
-  if (std::accumulate(free_.begin(), free_.end(), std::uint64_t{0}) >= std::uint64_t{k} * free_.size())
+  const auto large = std::count_if(free_.begin(), free_.end(), [k](std::uint32_t people) { return people >= k; });
+  if (2 * static_cast<std::size_t>(large) >= free_.size())
     enough_ = k;
 }
 
@@ -111,33 +111,11 @@ std::vector<Witnesses::Residual> Witnesses::residuals(CellId cell, const std::ve
 Verdict Witnesses::consider(CellId cell) {
   std::vector<Column> columns;
   std::vector<Pick> picks;
-  const auto give_back = [&] {
-    for (const Pick &pick : picks)
-      taken_[pick.witness.profile] = 0;
-  };
-  for (std::size_t m = 0; m < matrices_.size(); ++m) {
-    Column &column = columns.emplace_back();
-    column.coefficients = coefficients(matrices_[m], cell);
-    if (largest_of(column.coefficients) > largest_number) {
-      give_back();
-      return Verdict::refused;
-    }
-    column.residuals = residuals(cell, column.coefficients);
-    if (column.residuals.empty())
-      return Verdict::dependent;
-    for (std::uint32_t left = matrices_[m].sets; left > 0;) {
-      Pick pick{m, 0, {}, {}};
-      if (!find(matrices_[m], column, pick)) {
-        give_back();
-        return Verdict::refused;
-      }
-      const std::uint32_t profile = pick.witness.profile;
-      pick.sets = std::min(left, free_[profile] - taken_[profile]);
-      taken_[profile] += pick.sets;
-      left -= pick.sets;
-      picks.push_back(std::move(pick));
-    }
-  }
+  const Verdict verdict = pick_witnesses(cell, columns, picks);
+  for (const Pick &pick : picks)
+    taken_[pick.witness.profile] = 0;
+  if (verdict != Verdict::accepted)
+    return verdict;
 
   std::vector<Matrix> extended;
   for (auto pick = picks.begin(); pick != picks.end(); ++pick) {
@@ -148,10 +126,33 @@ Verdict Witnesses::consider(CellId cell) {
     extend(extended.back(), columns[pick->matrix], *pick);
     free_[pick->witness.profile] -= pick->sets;
   }
-  give_back();
   matrices_ = std::move(extended);
   place_[cell] = static_cast<std::int32_t>(rank());
   accepted_.push_back(cell);
+  return Verdict::accepted;
+}
+
+// One more witness for every set, so that as many sets as possible have theirs from one profile.
+Verdict Witnesses::pick_witnesses(CellId cell, std::vector<Column> &columns, std::vector<Pick> &picks) {
+  for (std::size_t m = 0; m < matrices_.size(); ++m) {
+    Column &column = columns.emplace_back();
+    column.coefficients = coefficients(matrices_[m], cell);
+    if (largest_of(column.coefficients) > largest_number)
+      return Verdict::refused;
+    column.residuals = residuals(cell, column.coefficients);
+    if (column.residuals.empty())
+      return Verdict::dependent;
+    for (std::uint32_t left = matrices_[m].sets; left > 0;) {
+      Pick pick{m, 0, {}, {}};
+      if (!find(matrices_[m], column, pick))
+        return Verdict::refused;
+      const std::uint32_t profile = pick.witness.profile;
+      pick.sets = std::min(left, free_[profile] - taken_[profile]);
+      taken_[profile] += pick.sets;
+      left -= pick.sets;
+      picks.push_back(std::move(pick));
+    }
+  }
   return Verdict::accepted;
 }
 

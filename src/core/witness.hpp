@@ -78,6 +78,7 @@ private:
   [[nodiscard]] std::vector<Number> coefficients(const Matrix &matrix, CellId cell) const;
   [[nodiscard]] std::vector<Number> coordinates(const Matrix &matrix, std::size_t profile) const;
   std::vector<Residual> residuals(CellId cell, const std::vector<Number> &coefficients);
+  Verdict pick_witnesses(CellId cell, std::vector<Column> &columns, std::vector<Pick> &picks);
   bool find(const Matrix &matrix, const Column &column, Pick &pick) const;
   [[nodiscard]] bool within_bound(const Matrix &matrix, const Column &column, const Pick &pick) const;
   template <class Wanted, class Visit>
@@ -95,7 +96,7 @@ private:
   std::vector<std::int32_t> place_;                 // per cell: its place among the accepted, or -1
   std::vector<CellId> accepted_;
   std::vector<Matrix> matrices_;
-  // No profile is better for having more people than that: k, where profiles have as many on average.
+  // No profile is better for having more people than that: k, where half of the profiles have as many.
   std::uint32_t enough_ = ~0u;
   Number max_coordinate_;
 };

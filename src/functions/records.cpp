@@ -24,17 +24,14 @@ constinit Statement select_question{
 
 constinit Statement lock_row{"SELECT FROM roughly.questions WHERE id = $1 FOR NO KEY UPDATE", {UUIDOID}};
 
-// 5..11: the profile columns as text. Where keys of extra are wanted, 12: their values, '' where there is nothing.
-#define SELECT_VOTER(extra)                                                                                            \
-  "SELECT u.confirmed_at IS NOT NULL, u.inserted_at, u.votes_from, u.vote_secret,"                                     \
-  "   (EXTRACT(year FROM pg_catalog.clock_timestamp() AT TIME ZONE 'UTC')::int - p.birth_year)::text,"                 \
-  "   p.birth_year::text, p.country, p.region, p.gender, p.education_level, p.income_bracket" extra                    \
-  " FROM roughly.users u LEFT JOIN roughly.user_profiles p ON p.user_id = u.id WHERE u.id = $1"
-constinit Statement select_voter{SELECT_VOTER(""), {UUIDOID}};
-constinit Statement select_voter_with_extras{
-    SELECT_VOTER(", ARRAY(SELECT COALESCE(p.extra ->> s.key, '') FROM pg_catalog.unnest($2) WITH ORDINALITY AS s (key, n) ORDER BY s.n)"),
+// 5..11: the profile columns as text; 12: the wanted keys of extra, '' where there is nothing.
+constinit Statement select_voter{
+    "SELECT u.confirmed_at IS NOT NULL, u.inserted_at, u.votes_from, u.vote_secret,"
+    "   (EXTRACT(year FROM pg_catalog.clock_timestamp() AT TIME ZONE 'UTC')::int - p.birth_year)::text,"
+    "   p.birth_year::text, p.country, p.region, p.gender, p.education_level, p.income_bracket,"
+    "   ARRAY(SELECT COALESCE(p.extra ->> s.key, '') FROM pg_catalog.unnest($2) WITH ORDINALITY AS s (key, n) ORDER BY s.n)"
+    " FROM roughly.users u LEFT JOIN roughly.user_profiles p ON p.user_id = u.id WHERE u.id = $1",
     {UUIDOID, TEXTARRAYOID}};
-#undef SELECT_VOTER
 
 constinit Statement select_dimensions{
     "SELECT name, source, label, kind, categories, edges FROM roughly.dimensions ORDER BY builtin DESC, name", {}};
@@ -137,8 +134,7 @@ Voter load_voter(Spi &spi, const Uuid &user, const std::vector<Dimension> &dimen
     if (dimension.source.starts_with(extra_prefix))
       keys.push_back(dimension.source.substr(extra_prefix.size()));
 
-  const Rows rows = keys.empty() ? spi.read_latest(select_voter, {value(user)})
-                                 : spi.read_latest(select_voter_with_extras, {value(user), value(keys)});
+  const Rows rows = spi.read_latest(select_voter, {value(user), value(keys)});
   if (rows.empty())
     throw Error(Errc::unauthenticated, "the authenticated account no longer exists");
   Voter voter{rows.get<bool>(0, 1), rows.get<std::int64_t>(0, 2), rows.get<std::int64_t>(0, 3), rows.get<Bytes>(0, 4), {}};
@@ -146,7 +142,7 @@ Voter load_voter(Spi &spi, const Uuid &user, const std::vector<Dimension> &dimen
   for (const char *source : {"age", "birth_year", "country", "region", "gender", "education_level", "income_bracket"})
     if (std::optional<std::string> text = rows.optional<std::string>(0, column++))
       voter.values.emplace(source, std::move(*text));
-  const auto extras = keys.empty() ? std::vector<std::string>() : rows.get<std::vector<std::string>>(0, column);
+  const auto extras = rows.get<std::vector<std::string>>(0, column);
   for (std::size_t i = 0; i < keys.size(); ++i)
     if (!extras[i].empty())
       voter.values.emplace(std::string(extra_prefix) + keys[i], extras[i]);

@@ -200,7 +200,7 @@ class Witnesses:
         self.profiles = sorted({profile for profile, _, _ in batch})
         self.free = numpy.array([able[profile] for profile in self.profiles])
         self.lone = (numpy.maximum(self.free, 1) - 1) * self.bound < k - 1 if self.bound else self.free < 0
-        self.enough = k if self.free.sum() >= k * len(self.profiles) else sum(able.values())
+        self.enough = k if 2 * (self.free >= k).sum() >= len(self.profiles) else sum(able.values())
         self.cells = []
         self.basis = [[] for _ in range(k)]
         self.coordinates = [numpy.zeros((len(self.profiles), 0), dtype=numpy.int64) for _ in range(k)]

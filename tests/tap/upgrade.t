@@ -33,7 +33,8 @@ chmod 755 "$work/totp"
 # flow TAG VERSION: what that version and those before it brought, by every function of theirs; flow.out is what that prints.
 flow() {
   local version
-  for version in $(printf '%s\n' $versions "$2" | sort -uV); do
+  : > "$work/flow.out"
+  for version in $(sort -V <<< "$versions"); do
     TOTP=$work/totp sql -v tag="$1" -f "$top/tests/upgrade/flow-$version.sql" 2>&1
     cat "$top/tests/upgrade/flow-$version.out" >> "$work/flow.out"
     [ "$version" != "$2" ] || break
@@ -59,7 +60,6 @@ for version in $versions; do
   ok "$version: the library has every function it names" sql -c "SELECT fmgr_c_validator(m.oid) FROM ($members) m JOIN pg_language l ON l.oid = m.prolang AND lanname = 'c'"
 
   # --- the old SQL, served by the new library
-  : > "$work/flow.out"
   is "$(flow old "$version")" "$(< "$work/flow.out")" "$version: from an account to a number"
   is "$(sql -c "SELECT m.oid::regprocedure FROM ($members) m WHERE m.oid NOT IN (SELECT funcid FROM pg_stat_user_functions WHERE calls > 0)")" '' \
     "$version: all its functions were called"
@@ -109,7 +109,6 @@ SQL
   is "$(respondents "$frozen"),$(sql -U admin -c "SELECT roughly_recount('$q')")" '6,t' "$version: a frozen batch is released, tallies equal batches"
   is "$(sql -U mailer -c 'SELECT kind, recipient FROM roughly_dequeue_mail()')" 'confirm|new@example.org' "$version: the outbox opens"
   sql -c "DELETE FROM roughly.mail_outbox"
-  : > "$work/flow.out"
   is "$(flow new "$newest")" "$(< "$work/flow.out")" "$version: all of it again"
 done
 

@@ -24,6 +24,7 @@ TEST(Password, VerifiesItselfAndNothingElse) {
   EXPECT_FALSE(verify_password(view("correct horsf"), hash));
   EXPECT_FALSE(verify_password(view("correct horse "), hash));
   EXPECT_FALSE(verify_password(view(""), hash));
+  EXPECT_FALSE(verify_password(ByteView(), hash)); // a null pointer, which libsodium must not get
   EXPECT_FALSE(verify_password(Bytes(max_password_size + 1, 'x'), hash));
 }
 

@@ -177,15 +177,26 @@ TEST(Witnesses, AreTakenFromLightProfilesThenNumerousOnesThenTheFirst) {
   EXPECT_EQ(witnesses.consider(0), Verdict::accepted);
   EXPECT_EQ(witnesses.consider(1), Verdict::accepted);
   EXPECT_EQ(witnesses.basis(0), (std::vector<std::size_t>{0, 4}));
-  // Where profiles have k people on average, k are enough: they have 4, and 1.5.
-  for (const auto &[k, eligible, taken] : {std::tuple{4u, std::vector{4u, 2u, 5u, 5u}, 2u}, std::tuple{3u, std::vector{5u, 3u, 4u, 4u}, 1u},
-                                           std::tuple{2u, std::vector{2u, 1u, 1u, 2u}, 3u}, std::tuple{1u, std::vector{2u, 1u, 1u, 2u}, 1u}}) {
-    const Batch equal({{0}, {0, 1}, {0, 1}, {0, 1}}, eligible);
-    Witnesses numerous = equal.witnesses(k);
-    EXPECT_EQ(numerous.consider(0), Verdict::accepted);
-    EXPECT_EQ(numerous.consider(1), Verdict::accepted);
-    EXPECT_EQ(numerous.basis(0), (std::vector<std::size_t>{0, taken})) << k;
-  }
+  // Where half of the profiles have k people, k are enough: the first that has them serves as well as the largest.
+  Cells equal{{0}, {0, 1}, {0, 1}, {0, 1}};
+  std::vector<std::uint32_t> people{9, 3, 5, 5};
+  const auto second_witness = [&] {
+    const Batch numerous(equal, people);
+    Witnesses three = numerous.witnesses(3);
+    EXPECT_EQ(three.consider(0), Verdict::accepted);
+    EXPECT_EQ(three.consider(1), Verdict::accepted);
+    return three.basis(0).at(1);
+  };
+  EXPECT_EQ(second_witness(), 1u);
+  people[1] = 2;
+  EXPECT_EQ(second_witness(), 2u);
+  people[1] = 3;
+  equal.insert(equal.end(), 4, {0});
+  people.insert(people.end(), 4, 1);
+  EXPECT_EQ(second_witness(), 1u); // four of eight
+  equal.push_back({0});
+  people.push_back(1);
+  EXPECT_EQ(second_witness(), 2u);
 }
 
 Batch random_batch(Dice &dice, std::uint32_t cell_count) {
@@ -329,6 +340,9 @@ void expect_bounded(const std::function<std::size_t(std::size_t, std::size_t)> &
     refused += witnesses.consider(cell) == Verdict::refused ? 1 : 0;
   EXPECT_GT(witnesses.rank(), 80u);
   EXPECT_GT(refused, 0u);
+  for (std::size_t p = 0; p < size; ++p) // each adds up to three rows of the inverse
+    for (const std::int64_t number : witnesses.coordinates(0, p))
+      ASSERT_LE(std::abs(number), 3 << 18);
   expect_sound(witnesses, batch, 1);
 }
 
