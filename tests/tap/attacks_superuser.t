@@ -127,6 +127,13 @@ is "$(rows "EXISTS (SELECT FROM roughly.votes WHERE voter_tag::text = of), perso
 like "$(critical)" 'roughly.votes' "roughly_security_check names a constraint that is not ours"
 sql -c 'ALTER TABLE roughly.votes DROP CONSTRAINT spy'
 
+# --- a ballot twice, without the key that forbids it
+twice=$(ask_question)
+vote "$twice" 1 10 tea
+sql -c 'ALTER TABLE roughly.ballots DROP CONSTRAINT ballots_pkey' -c "INSERT INTO roughly.ballots SELECT * FROM roughly.ballots WHERE question_id = '$twice' LIMIT 1"
+like "$(error -U admin -c "CALL roughly_publish('$twice')")" 'XX001: ballot .* has been counted before' "a ballot that is there twice is refused"
+sql -c "DELETE FROM roughly.ballots WHERE question_id = '$twice'" -c 'ALTER TABLE roughly.ballots ADD CONSTRAINT ballots_pkey PRIMARY KEY (question_id, id)'
+
 # --- a question set back
 q4=$(ask_question)
 vote "$q4" 1 9 tea; vote "$q4" 10 10 coffee
