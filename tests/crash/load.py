@@ -105,10 +105,11 @@ class Client(threading.Thread):
             try:
                 self.step()
             except (psycopg.Error, AssertionError) as error:
-                if self.db.closed:
+                try:
+                    self.db.execute("ROLLBACK")
+                except psycopg.OperationalError:  # the server is gone, whatever it said last
                     return
                 self.excuse(" ".join([*str(error).split(), *self.warnings]))
-                self.db.execute("ROLLBACK")
             self.warnings.clear()
 
     def excuse(self, error):
@@ -137,6 +138,7 @@ class Voter(Client):
         open_to = [(person, question) for question in self.ledger.by_state("open")
                    for person in self.rng.sample(mine, min(len(mine), 5)) if not self.ledger.has_tried(person, question)]
         if not open_to:
+            self.db.execute("SELECT 1")  # who only waited would never notice that the server is gone
             self.rest(0.05)
             return
         person, question = self.rng.choice(open_to)

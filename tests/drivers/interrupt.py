@@ -11,6 +11,7 @@ import threading
 import time
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from poll import CONSERVATION, connect, digests, tables
 
@@ -118,6 +119,8 @@ class Victim:
                 self.db.execute(sql, arguments)
             return None
         except psycopg.OperationalError as error:
+            if self.db.info.transaction_status == TransactionStatus.INERROR: # BEGIN was stopped when all but its answer was done
+                self.db.rollback()
             return error.sqlstate or "57P01" # the connection is gone before it could say so
 
     def ready(self):
