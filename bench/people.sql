@@ -35,6 +35,10 @@ CREATE TABLE plain.sessions AS SELECT id, user_id, authenticated_at, expires_at,
 ALTER TABLE plain.sessions ADD PRIMARY KEY (id);
 CREATE TABLE plain.profiles AS SELECT * FROM roughly.user_profiles;
 ALTER TABLE plain.profiles ADD PRIMARY KEY (id), ADD UNIQUE (user_id);
+CREATE TABLE plain.guarded_profiles (LIKE plain.profiles INCLUDING ALL);
+INSERT INTO plain.guarded_profiles SELECT * FROM plain.profiles;
+ALTER TABLE plain.guarded_profiles ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON plain.guarded_profiles USING (user_id = current_setting('bench.user_id')::uuid);
 CREATE TABLE plain.votes (
   question uuid REFERENCES plain.questions,
   voter    uuid REFERENCES plain.users,

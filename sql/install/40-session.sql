@@ -58,10 +58,10 @@ CREATE PROCEDURE roughly_log_in_committed(email text, password text, user_agent 
 COMMENT ON PROCEDURE roughly_log_in_committed(text, text, text, inet, text, text, uuid, uuid, timestamptz, interval) IS
   'roughly_log_in for callers who might roll back: the attempt is committed before the password is looked at. Errors: 25001 inside a transaction block.';
 
+-- Called all the time, so they do without SET search_path: they look nothing up by it (docs/architecture.md).
 CREATE FUNCTION roughly_authenticate(session_token text, OUT user_id uuid, OUT session_id uuid, OUT authenticated_at timestamptz,
     OUT expires_at timestamptz, OUT aal smallint, OUT reissue boolean)
-  AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE
-  SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION roughly_authenticate(text) IS
   'Makes the session''s user the one who acts, until the transaction ends or the savepoint is rolled back. Nulls when the token is not a live session. reissue: time to call roughly_reissue_session. Writes nothing. Errors: RA002 when another session is authenticated in this transaction.';
 
@@ -72,14 +72,12 @@ COMMENT ON FUNCTION roughly_reissue_session(text) IS
   'A new token for the session, prolonged up to 30 days from log-in; the old one serves one minute more. Nulls when the token is not the session''s newest; a replaced token used after its minute ends the session.';
 
 CREATE FUNCTION roughly_current_user() RETURNS uuid
-  AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED
-  SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION roughly_current_user() IS
   'Who is authenticated in this transaction, or null. In a policy compare with it as it is: EXPLAIN would tell other rows from a (SELECT roughly_current_user()).';
 
 CREATE FUNCTION roughly_current_session() RETURNS uuid
-  AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED
-  SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION roughly_current_session() IS
   'Id of the session that is authenticated in this transaction, or null.';
 
@@ -90,8 +88,7 @@ COMMENT ON FUNCTION roughly_require_sudo(interval) IS
   'Who is authenticated, if they proved themselves at most that long ago. Errors: RA001, RA003.';
 
 CREATE FUNCTION roughly_require_user() RETURNS uuid
-  AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED
-  SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION roughly_require_user() IS
   'Who is authenticated in this transaction. Errors: RA001 nobody is.';
 

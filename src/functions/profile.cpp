@@ -202,7 +202,7 @@ ROUGHLY_FUNCTION(roughly_my_snapshot) {
   const AsOwner owner;
   Spi spi;
   const Question question = load_question(spi, id);
-  Voter voter = load_voter(spi, user, question.dimensions);
+  Voter voter = load_voter(user, question.dimensions);
   if (reads_answers(question.dimensions))
     grade_answers(spi, voter, past_answers(spi, open_vote_secret(spi, user, voter.sealed_vote_secret), {}));
   const SecretBytes snapshot = take_snapshot(voter, question.dimensions);

@@ -37,7 +37,7 @@ std::optional<std::int64_t> least_ballots(Spi &spi, const Question &question) {
   if (question.state == "closed")
     return 0;
   std::int64_t least = question.min_batch;
-  if (!question.waited) {
+  if (!question.waited(GetCurrentTimestamp())) {
     constexpr double never = 1e15;
     const std::optional<Tally> tally = open_tally(spi, question, question.release);
     const double grown = !tally || std::isinf(question.growth) ? never : std::ceil(question.growth * static_cast<double>(tally->total()));

@@ -15,23 +15,19 @@ using pg::value;
 
 constinit Statement select_question{
     "SELECT choices, dimensions, k, max_rank, max_dims, min_batch, growth,"
-    "   max_wait IS NOT NULL AND COALESCE(released_at, opens_at) + max_wait <= pg_catalog.clock_timestamp(),"
+    "   COALESCE(released_at, opens_at),"
     "   require_confirmed, (EXTRACT(epoch FROM min_account_age) * 1000000)::int8, opens_at, closes_at, state, batch, release,"
     "   COALESCE((EXTRACT(epoch FROM max_wait) * 1000000)::int8, -1), policy_seal, epsilon, receipts,"
-    "   (EXTRACT(epoch FROM witness_account_age) * 1000000)::int8, witness_daily_votes"
+    "   (EXTRACT(epoch FROM witness_account_age) * 1000000)::int8, witness_daily_votes, ctid, xmin"
     " FROM roughly.questions WHERE id = $1",
     {UUIDOID}};
 
 constinit Statement lock_row{"SELECT FROM roughly.questions WHERE id = $1 FOR NO KEY UPDATE", {UUIDOID}};
 
-// 5..11: the profile columns as text; 12: the wanted keys of extra, '' where there is nothing.
-constinit Statement select_voter{
-    "SELECT u.confirmed_at IS NOT NULL, u.inserted_at, u.votes_from, u.vote_secret,"
-    "   (EXTRACT(year FROM pg_catalog.clock_timestamp() AT TIME ZONE 'UTC')::int - p.birth_year)::text,"
-    "   p.birth_year::text, p.country, p.region, p.gender, p.education_level, p.income_bracket,"
-    "   ARRAY(SELECT COALESCE(p.extra ->> s.key, '') FROM pg_catalog.unnest($2) WITH ORDINALITY AS s (key, n) ORDER BY s.n)"
-    " FROM roughly.users u LEFT JOIN roughly.user_profiles p ON p.user_id = u.id WHERE u.id = $1",
-    {UUIDOID, TEXTARRAYOID}};
+constexpr pg::Table users{"users", "users_pkey", "id", {"confirmed_at", "inserted_at", "votes_from", "vote_secret"}};
+constexpr pg::Table questions{"questions", "questions_pkey", "id", {}};
+constexpr pg::Table profiles{"user_profiles", "user_profiles_user_id_key", "user_id",
+                             {"birth_year", "country", "region", "gender", "education_level", "income_bracket", "extra"}};
 
 constinit Statement select_dimensions{
     "SELECT name, source, label, kind, categories, edges FROM roughly.dimensions ORDER BY builtin DESC, name", {}};
@@ -43,6 +39,13 @@ std::vector<std::string> names_of(const std::vector<Dimension> &dimensions) {
   for (const Dimension &dimension : dimensions)
     names.push_back(dimension.name);
   return names;
+}
+
+int this_year() { // in UTC
+  pg_tm broken_down{};
+  fsec_t microseconds = 0;
+  timestamp2tm(GetCurrentTimestamp(), nullptr, &broken_down, &microseconds, nullptr, nullptr);
+  return broken_down.tm_year;
 }
 
 } // namespace
@@ -73,7 +76,14 @@ Bytes Question::seal_policy(Subkey<Purpose::question> key) const {
   return seal(key, {}, policy_binding());
 }
 
-Question load_question(Spi &spi, const Uuid &id) {
+const Question &load_question(Spi &spi, const Uuid &id) {
+  constexpr std::size_t most = 64;
+  static auto &known = *new std::map<Uuid, Question>; // whose policy has been checked
+  if (const auto found = known.find(id); found != known.end()) {
+    if (const auto rows = questions.find(id); !rows.empty() && rows.front().version() == found->second.version)
+      return found->second;
+    known.erase(found);
+  }
   Question question = read_question(spi, id);
   try {
     static_cast<void>(pg::keys::open<Purpose::question>(spi, question.policy_seal, question.policy_binding()));
@@ -82,7 +92,9 @@ Question load_question(Spi &spi, const Uuid &id) {
       throw;
     throw Error(Errc::corrupted, "the policy of question " + to_text(id) + " was changed by hand", "Restore its row in roughly.questions.");
   }
-  return question;
+  if (known.size() == most)
+    known.clear();
+  return known.emplace(id, std::move(question)).first->second;
 }
 
 Question read_question(Spi &spi, const Uuid &id) {
@@ -97,7 +109,7 @@ Question read_question(Spi &spi, const Uuid &id) {
   question.max_dims = static_cast<std::uint8_t>(rows.get<std::int32_t>(0, 5));
   question.min_batch = static_cast<std::uint32_t>(rows.get<std::int32_t>(0, 6));
   question.growth = rows.get<double>(0, 7);
-  question.waited = rows.get<bool>(0, 8);
+  question.waits_since = rows.get<std::int64_t>(0, 8);
   question.require_confirmed = rows.get<bool>(0, 9);
   question.min_account_age = rows.get<std::int64_t>(0, 10);
   question.opens_at = rows.get<std::int64_t>(0, 11);
@@ -111,6 +123,7 @@ Question read_question(Spi &spi, const Uuid &id) {
   question.witness_account_age = rows.get<std::int64_t>(0, 20);
   question.witness_daily_votes = rows.optional<std::int32_t>(0, 21);
   question.policy_seal = rows.get<Bytes>(0, 17);
+  question.version = {rows.get<ItemPointerData>(0, 22), rows.get<TransactionId>(0, 23)};
   return question;
 }
 
@@ -128,24 +141,28 @@ std::uint8_t find_choice(const Question &question, const std::string &choice) {
   throw Error(Errc::invalid_argument, "this is not one of the question's choices", "Choices are " + list + ".");
 }
 
-Voter load_voter(Spi &spi, const Uuid &user, const std::vector<Dimension> &dimensions) {
-  std::vector<std::string> keys;
-  for (const Dimension &dimension : dimensions)
-    if (dimension.source.starts_with(extra_prefix))
-      keys.push_back(dimension.source.substr(extra_prefix.size()));
-
-  const Rows rows = spi.read_latest(select_voter, {value(user), value(keys)});
-  if (rows.empty())
+Voter load_voter(const Uuid &user, const std::vector<Dimension> &dimensions) {
+  const auto accounts = users.find(user);
+  if (accounts.empty())
     throw Error(Errc::unauthenticated, "the authenticated account no longer exists");
-  Voter voter{rows.get<bool>(0, 1), rows.get<std::int64_t>(0, 2), rows.get<std::int64_t>(0, 3), rows.get<Bytes>(0, 4), {}};
-  int column = 5;
-  for (const char *source : {"age", "birth_year", "country", "region", "gender", "education_level", "income_bracket"})
-    if (std::optional<std::string> text = rows.optional<std::string>(0, column++))
-      voter.values.emplace(source, std::move(*text));
-  const auto extras = rows.get<std::vector<std::string>>(0, column);
-  for (std::size_t i = 0; i < keys.size(); ++i)
-    if (!extras[i].empty())
-      voter.values.emplace(std::string(extra_prefix) + keys[i], extras[i]);
+  const auto &account = accounts.front();
+  Voter voter{account.optional<std::int64_t>(1).has_value(), account.get<std::int64_t>(2), account.get<std::int64_t>(3), account.get<Bytes>(4), {}};
+  if (dimensions.empty())
+    return voter;
+  for (const auto &profile : profiles.find(user)) {
+    if (const auto birth_year = profile.optional<std::int32_t>(1)) {
+      voter.values.emplace("birth_year", std::to_string(*birth_year));
+      voter.values.emplace("age", std::to_string(this_year() - *birth_year));
+    }
+    int column = 2;
+    for (const char *source : {"country", "region", "gender", "education_level", "income_bracket"})
+      if (std::optional<std::string> text = profile.optional<std::string>(column++))
+        voter.values.emplace(source, std::move(*text));
+    for (const Dimension &dimension : dimensions)
+      if (dimension.source.starts_with(extra_prefix))
+        if (std::optional<std::string> text = pg::jsonb_field(profile.datum(column), dimension.source.substr(extra_prefix.size())); text && !text->empty())
+          voter.values.emplace(dimension.source, std::move(*text));
+  }
   return voter;
 }
 

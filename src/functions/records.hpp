@@ -5,6 +5,7 @@
 #include "core/release.hpp"
 #include "core/release_rule.hpp"
 #include "pg/key_loader.hpp"
+#include "pg/table.hpp"
 
 namespace roughly {
 
@@ -17,20 +18,21 @@ struct Question {
   std::uint32_t min_batch;
   double growth;
   std::int64_t max_wait; // microseconds; -1: never by time
-  bool waited; // the last release, or the opening, is at least max_wait old
   bool require_confirmed;
   std::int64_t witness_account_age;                // microseconds; younger accounts are no witnesses
   std::optional<std::int32_t> witness_daily_votes; // nor who has answered as many questions that day already
   std::optional<double> epsilon; // of randomised response
   std::string receipts;          // what they keep: truth, sent or none
   std::int64_t min_account_age; // microseconds
-  TimestampTz opens_at;
+  TimestampTz opens_at, waits_since; // since the last release, or the opening
   std::optional<TimestampTz> closes_at;
   std::string state; // open, closed, counted
   std::uint32_t batch, release;
   Bytes policy_seal;
+  pg::RowVersion version;
 
   [[nodiscard]] bool over(TimestampTz now) const { return state != "open" || (closes_at && *closes_at <= now); }
+  [[nodiscard]] bool waited(TimestampTz now) const { return max_wait >= 0 && waits_since <= now - max_wait; }
   [[nodiscard]] SnapshotLayout layout() const { return SnapshotLayout(dimensions); }
   [[nodiscard]] Tally empty_tally() const { return Tally(layout(), choices.size(), max_dims); }
   [[nodiscard]] ReleaseHeader header() const;
@@ -41,8 +43,8 @@ struct Question {
 };
 
 // The question as it is committed at this moment, whatever the caller's isolation level, its policy checked.
-// Errc::unknown_object, Errc::corrupted.
-Question load_question(pg::Spi &spi, const Uuid &id);
+// Errc::unknown_object, Errc::corrupted. Good until the next call: a backend keeps those it has checked, by row version.
+const Question &load_question(pg::Spi &spi, const Uuid &id);
 // The same, its policy not checked.
 Question read_question(pg::Spi &spi, const Uuid &id);
 // Whoever freezes, releases or seals anew what belongs to a question holds its row first, to the end of the transaction.
@@ -59,9 +61,8 @@ struct Voter {
   std::map<std::string, std::string> values; // by dimension source; what is not stated is absent
 };
 
-// The authenticated person. `sources`: which profile values are wanted besides the columns. Errc::unauthenticated
-// when the account is gone.
-Voter load_voter(pg::Spi &spi, const Uuid &user, const std::vector<Dimension> &dimensions);
+// The authenticated person, with what these dimensions are made from. Errc::unauthenticated when the account is gone.
+Voter load_voter(const Uuid &user, const std::vector<Dimension> &dimensions);
 
 VoteSecret open_vote_secret(pg::Spi &spi, const Uuid &user, ByteView sealed);
 Bytes seal_vote_secret(pg::Spi &spi, const Uuid &user, ByteView secret);

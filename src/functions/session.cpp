@@ -1,6 +1,7 @@
 #include "functions/credentials.hpp"
 #include "pg/identity.hpp"
 #include "pg/procedure.hpp"
+#include "pg/table.hpp"
 #include "pg/throttle.hpp"
 
 using namespace roughly;
@@ -8,14 +9,11 @@ using namespace roughly::pg;
 
 namespace {
 
-// Every live session of a person. The token before the last one is accepted for a minute, so that requests under way
-// during a re-issue do not fail.
-constinit Statement select_sessions{
-    "SELECT id, key_id, token_digest, authenticated_at, expires_at, aal, previous_digest,"
-    "   rotated_at > pg_catalog.clock_timestamp() - interval '1 minute',"
-    "   COALESCE(rotated_at, inserted_at) < pg_catalog.clock_timestamp() - interval '7 days'"
-    " FROM roughly.user_tokens WHERE user_id = $1 AND context = 'session' AND expires_at > pg_catalog.clock_timestamp()",
-    {UUIDOID}};
+constexpr Table tokens{"user_tokens", "user_tokens_user_id", "user_id",
+                       {"context", "expires_at", "id", "key_id", "token_digest", "previous_digest", "rotated_at", "inserted_at", "authenticated_at", "aal"}};
+constexpr std::int64_t grace = std::int64_t{60} * 1'000'000; // of a replaced token, for requests under way during a re-issue
+constexpr std::int64_t reissued_after = std::int64_t{7} * 24 * 60 * 60 * 1'000'000;
+
 constinit Statement delete_session{"DELETE FROM roughly.user_tokens WHERE user_id = $1 AND id = $2 AND context = 'session'", {UUIDOID, UUIDOID}};
 constinit Statement reissue_session{
     "UPDATE roughly.user_tokens SET key_id = $3, previous_digest = token_digest, token_digest = $4, rotated_at = pg_catalog.now(),"
@@ -54,22 +52,34 @@ bool equal(const std::optional<Bytes> &stored, const TokenDigest &digest) {
   return stored && stored->size() == digest.size() && sodium_memcmp(stored->data(), digest.data(), digest.size()) == 0;
 }
 
+const Key *find_key(KeyId id) {
+  if (const Key *key = keys::at_hand(id))
+    return key;
+  const PinnedPath path;
+  const AsOwner owner;
+  Spi spi;
+  return keys::find(spi, id);
+}
+
 // The session a token stands for, also by a token that has been replaced. A wrong token is no error.
-std::optional<Session> find_session(Spi &spi, std::string_view text, bool accept_replaced) {
+std::optional<Session> find_session(std::string_view text, bool accept_replaced) {
   const std::optional<Token> token = parse_token(text);
   if (!token)
     return std::nullopt;
-  const Rows rows = spi.read_latest(select_sessions, {value(token->user)});
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const Key *key = keys::find(spi, static_cast<KeyId>(rows.get<std::int32_t>(i, 2)));
+  const TimestampTz now = GetCurrentTimestamp();
+  for (const Table::Row &row : tokens.find(token->user)) {
+    if (row.get<std::string>(1) != "session" || row.get<std::int64_t>(2) <= now)
+      continue;
+    const Key *key = find_key(static_cast<KeyId>(row.get<std::int32_t>(4)));
     if (key == nullptr) // a session of a lost key must not keep the others out
       continue;
     const TokenDigest digest = token_digest(key->subkey<Purpose::token>(), "session", *token);
-    const bool current = equal(rows.get<Bytes>(i, 3), digest);
-    const bool graced = rows.optional<bool>(i, 8).value_or(false) || accept_replaced;
-    if (current || (graced && equal(rows.optional<Bytes>(i, 7), digest)))
-      return Session{{token->user, rows.get<Uuid>(i, 1), rows.get<std::int64_t>(i, 4), rows.get<std::int64_t>(i, 5), rows.get<std::int16_t>(i, 6), digest},
-                     current, rows.get<bool>(i, 9)};
+    const std::optional<std::int64_t> rotated_at = row.optional<std::int64_t>(7);
+    const bool current = equal(row.get<Bytes>(5), digest);
+    const bool graced = accept_replaced || (rotated_at && now - *rotated_at < grace);
+    if (current || (graced && equal(row.optional<Bytes>(6), digest)))
+      return Session{{token->user, row.get<Uuid>(3), row.get<std::int64_t>(9), row.get<std::int64_t>(2), row.get<std::int16_t>(10), digest},
+                     current, now - rotated_at.value_or(row.get<std::int64_t>(8)) > reissued_after};
   }
   return std::nullopt;
 }
@@ -171,12 +181,7 @@ ROUGHLY_FUNCTION(roughly_log_in_committed) {
 
 ROUGHLY_FUNCTION(roughly_authenticate) {
   const std::string token = Arguments(fcinfo).optional<std::string>(0).value_or(""); // null is as wrong as any
-  std::optional<Session> found;
-  {
-    const AsOwner owner;
-    Spi spi;
-    found = find_session(spi, token, false);
-  }
+  const std::optional<Session> found = find_session(token, false);
   if (found)
     identity::establish(found->identity);
   else
@@ -221,12 +226,12 @@ ROUGHLY_FUNCTION(roughly_reissue_session) {
   identity::begin_account_write();
   const AsOwner owner;
   Spi spi;
-  const std::optional<Session> found = find_session(spi, old, true);
+  const std::optional<Session> found = find_session(old, true);
   if (!found)
     return row_result(fcinfo, {{}, {}});
   const Uuid user = found->identity.user, session = found->identity.session;
   if (!found->current) { // a replaced token: a retry within the minute, or somebody's copy
-    if (!find_session(spi, old, false)) {
+    if (!find_session(old, false)) {
       spi.write(delete_session, {value(user), value(session)});
       audit(spi, "token_reuse", user);
     }
@@ -248,7 +253,7 @@ ROUGHLY_FUNCTION(roughly_log_out) {
   identity::begin_account_write();
   const AsOwner owner;
   Spi spi;
-  if (const std::optional<Session> found = find_session(spi, token, true)) {
+  if (const std::optional<Session> found = find_session(token, true)) {
     spi.write(delete_session, {value(found->identity.user), value(found->identity.session)});
     if (const identity::Identity *now = identity::current(); now != nullptr && now->session == found->identity.session)
       identity::sign_out();

@@ -50,11 +50,11 @@ ROUGHLY_FUNCTION(roughly_cast_vote) {
   lock_question(id, QuestionLock::shared); // from here on nobody can close the question under us
   const AsOwner owner;
   Spi spi;
-  const Question question = load_question(spi, id);
+  const Question &question = load_question(spi, id);
   const TimestampTz now = GetCurrentTimestamp();
   check_open(question, now);
   const std::uint8_t place = find_choice(question, choice);
-  Voter voter = load_voter(spi, user, question.dimensions);
+  Voter voter = load_voter(user, question.dimensions);
   check_entitled(question, voter, now);
   const VoteSecret secret = open_vote_secret(spi, user, voter.sealed_vote_secret);
   const auto today = static_cast<std::int32_t>(now / microseconds_per_day);
@@ -83,7 +83,7 @@ ROUGHLY_FUNCTION(roughly_my_answers) {
   RowSet result(fcinfo);
   const AsOwner owner;
   Spi spi;
-  const VoteSecret secret = open_vote_secret(spi, user, load_voter(spi, user, {}).sealed_vote_secret);
+  const VoteSecret secret = open_vote_secret(spi, user, load_voter(user, {}).sealed_vote_secret);
 
   for (const PastAnswer &answer : past_answers(spi, secret, {fcinfo->args[0].value, fcinfo->args[0].isnull})) {
     const std::optional<std::string> choice = answer.choice();

@@ -122,8 +122,12 @@ void check(Spi &spi) {
   loaded->checked = true;
 }
 
+bool is_ready() {
+  return loaded != nullptr && loaded->checked && loaded->path == settings::key_file();
+}
+
 void ready(Spi &spi) {
-  if (loaded != nullptr && loaded->checked && loaded->path == settings::key_file())
+  if (is_ready())
     return;
   load(); // again after a failure: the file may have been put right
   check(spi);
@@ -213,6 +217,10 @@ bool begin_rotation(Spi &spi) {
   registered_in_transaction = true;
   call(CacheInvalidateRelcacheByRelid, loaded->relation);
   return extended;
+}
+
+const Key *at_hand(KeyId id) {
+  return is_ready() ? loaded->ring.find(id) : nullptr;
 }
 
 const Key *find(Spi &spi, KeyId id) {

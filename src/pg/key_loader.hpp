@@ -16,7 +16,8 @@ void ensure_file(Spi &spi);
 // The key that new values are sealed with: the database's active one, which it stays to the end of the transaction. The
 // first use in a database registers the file's newest key. Call as owner. Errc::key_file_*, Errc::key_unknown.
 const Key &sealing(Spi &spi);
-// The key with this number, for opening, or nullptr.
+// The key with this number, for opening, or nullptr. at_hand: nullptr too where the file or the database must be asked.
+const Key *at_hand(KeyId id);
 const Key *find(Spi &spi, KeyId id);
 // The same where it must be there. Errc::key_unknown names the keys that are; Errc::corrupted for 0, a person's own.
 const Key &by_id(Spi &spi, KeyId id);

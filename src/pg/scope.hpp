@@ -76,4 +76,18 @@ private:
   int context_;
 };
 
+// search_path pinned for statements of a function without SET search_path, which has its price at every call.
+class PinnedPath {
+public:
+  PinnedPath() : level_(NewGUCNestLevel()) {
+    call([] { set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false); });
+  }
+  ~PinnedPath() { AtEOXact_GUC(true, level_); }
+  PinnedPath(const PinnedPath &) = delete;
+  PinnedPath &operator=(const PinnedPath &) = delete;
+
+private:
+  int level_;
+};
+
 } // namespace roughly::pg

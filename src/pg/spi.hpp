@@ -32,10 +32,7 @@ public:
     return null ? std::nullopt : std::optional<T>(from_datum<T>(datum));
   }
   template <class T> [[nodiscard]] T get(std::size_t row, int column) const {
-    std::optional<T> found = optional<T>(row, column);
-    if (!found)
-      throw Error(Errc::corrupted, "a stored value is missing");
-    return std::move(*found);
+    return stored(optional<T>(row, column));
   }
 
   // The value itself, copied for the caller of the function; for types C++ has no use for.

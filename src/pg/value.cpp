@@ -113,11 +113,28 @@ Value jsonb_value(std::span<const std::pair<std::string, std::string>> fields) {
           false};
 }
 
+std::optional<std::string> jsonb_field(Datum object, const std::string &key) {
+  const Datum name = value(std::string_view(key)).datum;
+  bool null = false;
+  const Datum text = call([&] {
+    LOCAL_FCINFO(fields, 2);
+    InitFunctionCallInfoData(*fields, nullptr, 2, InvalidOid, nullptr, nullptr);
+    fields->args[0] = {object, false};
+    fields->args[1] = {name, false};
+    const Datum result = jsonb_object_field_text(fields);
+    null = fields->isnull;
+    return result;
+  });
+  return null ? std::nullopt : std::optional(from_datum<std::string>(text));
+}
+
 template <> bool from_datum<bool>(Datum datum) { return DatumGetBool(datum); }
 template <> std::int16_t from_datum<std::int16_t>(Datum datum) { return DatumGetInt16(datum); }
 template <> std::int32_t from_datum<std::int32_t>(Datum datum) { return DatumGetInt32(datum); }
 template <> std::int64_t from_datum<std::int64_t>(Datum datum) { return DatumGetInt64(datum); }
 template <> double from_datum<double>(Datum datum) { return DatumGetFloat8(datum); }
+template <> TransactionId from_datum<TransactionId>(Datum datum) { return DatumGetTransactionId(datum); }
+template <> ItemPointerData from_datum<ItemPointerData>(Datum datum) { return *reinterpret_cast<ItemPointer>(DatumGetPointer(datum)); }
 
 template <> Uuid from_datum<Uuid>(Datum datum) {
   Uuid id;

@@ -29,7 +29,7 @@ template <class T> Value value(const std::optional<T> &maybe) { return maybe ? v
 // jsonb object of text to text.
 Value jsonb_value(std::span<const std::pair<std::string, std::string>> fields);
 
-// T: bool, int16_t, int32_t, int64_t (timestamps too), double, Uuid, std::string, Bytes, SecretBytes (text or bytea; the
+// T: bool, int16_t, int32_t, int64_t (timestamps too), double, TransactionId, ItemPointerData, Uuid, std::string, Bytes, SecretBytes (text or bytea; the
 // detoasted copy is wiped), std::vector<std::string>, std::vector<std::int64_t>, std::vector<Uuid>.
 // Arrays of any dimension are flattened; an element that is NULL is Errc::null_argument.
 template <class T> T from_datum(Datum datum);
@@ -38,6 +38,8 @@ template <> std::int16_t from_datum<std::int16_t>(Datum datum);
 template <> std::int32_t from_datum<std::int32_t>(Datum datum);
 template <> std::int64_t from_datum<std::int64_t>(Datum datum);
 template <> double from_datum<double>(Datum datum);
+template <> TransactionId from_datum<TransactionId>(Datum datum);
+template <> ItemPointerData from_datum<ItemPointerData>(Datum datum);
 template <> Uuid from_datum<Uuid>(Datum datum);
 template <> std::string from_datum<std::string>(Datum datum);
 template <> Bytes from_datum<Bytes>(Datum datum);
@@ -45,6 +47,16 @@ template <> SecretBytes from_datum<SecretBytes>(Datum datum);
 template <> std::vector<std::string> from_datum<std::vector<std::string>>(Datum datum);
 template <> std::vector<Uuid> from_datum<std::vector<Uuid>>(Datum datum);
 template <> std::vector<std::int64_t> from_datum<std::vector<std::int64_t>>(Datum datum);
+
+// A value that a column must have.
+template <class T> T stored(std::optional<T> found) {
+  if (!found)
+    throw Error(Errc::corrupted, "a stored value is missing");
+  return std::move(*found);
+}
+
+// What an object of jsonb has by this key, as text.
+std::optional<std::string> jsonb_field(Datum object, const std::string &key);
 
 // The arguments of a SQL function. A NULL where a value is needed is Errc::null_argument.
 class Arguments {

@@ -27,7 +27,7 @@ SELECT is((SELECT concat(CASE WHEN has_function_privilege('acct_app', function, 
 SELECT is((SELECT array_agg(p.oid::regprocedure::text) FROM pg_proc p JOIN acct.callers ON p.oid = function::regprocedure WHERE p.proowner <> 'roughly_owner'::regrole OR p.prosecdef), NULL,
           'all belong to roughly_owner and raise themselves in C++ only');
 SELECT is((SELECT array_agg(p.oid::regprocedure::text) FROM pg_proc p JOIN acct.callers ON p.oid = function::regprocedure
-            WHERE p.proconfig IS DISTINCT FROM '{"search_path=pg_catalog, pg_temp"}' OR p.proparallel = 's' AND p.proname !~ 'password'), NULL, 'with a search path of their own, and never in a parallel worker');
+            WHERE p.proparallel = 's' AND p.proname !~ 'password'), NULL, 'and never run in a parallel worker');
 
 -- --- who may read what: nobody anything but their own account
 SELECT is((SELECT array_agg(format('%s %s', r, c.relname)) FROM pg_class c, unnest('{acct_app,acct_admin,acct_mailer,acct_nobody}'::text[]) r
