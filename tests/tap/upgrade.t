@@ -119,7 +119,7 @@ seen=(
   'ALTER FUNCTION roughly_aggregate(uuid, text[]) VOLATILE' '< .* STABLE.* PARALLEL SAFE'
   'GRANT EXECUTE ON FUNCTION roughly_recount(uuid) TO roughly_app' '> GRANT ALL ON FUNCTION public.roughly_recount.* TO roughly_app'
   'ALTER FUNCTION roughly_recount(uuid) OWNER TO postgres' '> ALTER FUNCTION public.roughly_recount.* OWNER TO postgres'
-  'ALTER FUNCTION roughly_current_user() RESET search_path' "< *SET search_path TO 'pg_catalog', 'pg_temp'"
+  'ALTER FUNCTION roughly_my_account() RESET search_path' "< *SET search_path TO 'pg_catalog', 'pg_temp'"
   'ALTER TABLE roughly.votes NO FORCE ROW LEVEL SECURITY' '< ALTER TABLE ONLY roughly.votes FORCE ROW LEVEL SECURITY'
   'ALTER TABLE roughly.votes ALTER voter_tag SET STATISTICS -1' '< ALTER TABLE ONLY roughly.votes ALTER COLUMN voter_tag SET STATISTICS 0'
   'ALTER TABLE roughly.votes ALTER receipt SET STORAGE EXTENDED' '< ALTER TABLE ONLY roughly.votes ALTER COLUMN receipt SET STORAGE PLAIN'
