@@ -30,8 +30,7 @@ std::optional<Keyring> read_keyring() {
 } // namespace
 
 ROUGHLY_FUNCTION(roughly_ensure_key_file) {
-  Spi spi;
-  keys::ensure_file(spi);
+  keys::ensure_file();
   return void_result();
 }
 

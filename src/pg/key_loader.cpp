@@ -4,6 +4,7 @@
 #include "pg/key_file.hpp"
 #include "pg/lock.hpp"
 #include "pg/settings.hpp"
+#include "pg/table.hpp"
 
 namespace roughly::pg::keys {
 namespace {
@@ -21,10 +22,7 @@ struct Loaded {
 constinit Loaded *loaded = nullptr; // one keyring per backend, wiped when it ends
 constinit bool registered_in_transaction = false;
 
-// By way of jsonb, since the table of 0.1.0 has no digest_keys, and this library serves it until it is updated.
-constinit Statement select_keys{"SELECT key_id, fingerprint, active, tableoid::int8, (pg_catalog.to_jsonb(k) ->> 'digest_keys')::bytea"
-                                " FROM roughly.keys k ORDER BY key_id",
-                                {}};
+constexpr Table known_keys{"keys", nullptr, nullptr, {"key_id", "fingerprint", "active", "digest_keys"}};
 constinit Statement insert_key{"INSERT INTO roughly.keys (key_id, fingerprint, active) VALUES ($1, $2, true)"
                                " ON CONFLICT DO NOTHING",
                                {INT4OID, TEXTOID}};
@@ -80,26 +78,26 @@ DigestKeys digest_keys_of(const Key &key) {
 
 // Compares the file with what the database has been sealed with.
 void check(Spi &spi) {
-  Rows rows = spi.read_latest(select_keys);
+  std::span<const Table::Row> rows = known_keys.all();
   if (rows.empty()) {
     const Key &newest = loaded->ring.newest();
     if (RecoveryInProgress())
       throw Error(Errc::read_only, "this database has no key yet and cannot get one during recovery");
     registered_in_transaction = true;
     spi.write(insert_key, {value(std::int32_t{newest.id()}), value(std::string_view(newest.fingerprint()))});
-    rows = spi.write(select_keys);
+    rows = known_keys.all();
   }
   KeyId active = 0;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const auto id = static_cast<KeyId>(rows.get<std::int32_t>(i, 1));
-    const auto fingerprint = rows.get<std::string>(i, 2);
+  for (const Table::Row &row : rows) {
+    const auto id = static_cast<KeyId>(row.get<std::int32_t>(1));
+    const auto fingerprint = row.get<std::string>(2);
     const Key *key = loaded->ring.find(id);
     if (key != nullptr && key->fingerprint() != fingerprint)
       throw Error(Errc::key_unknown,
                   "the key file \"" + loaded->path + "\" belongs to another installation: its key " +
                       std::to_string(id) + " has fingerprint " + key->fingerprint() + ", this database needs " + fingerprint,
                   "Put back the key file this database was sealed with. Published results can be read without it.");
-    if (rows.get<bool>(i, 3)) {
+    if (row.get<bool>(3)) {
       if (key == nullptr)
         throw Error(Errc::key_unknown,
                     "the key file \"" + loaded->path + "\" is older than the database: it holds key " +
@@ -111,14 +109,14 @@ void check(Spi &spi) {
   if (active == 0)
     throw Error(Errc::key_unknown, "roughly.keys names no active key", "The table was changed by hand; restore it.");
   std::vector<DigestKeys> earlier;
-  for (std::size_t i = 0; i < rows.size(); ++i)
-    if (const std::optional<Bytes> sealed = rows.optional<Bytes>(i, 5)) {
-      const auto id = static_cast<KeyId>(rows.get<std::int32_t>(i, 1));
+  for (const Table::Row &row : rows)
+    if (const std::optional<Bytes> sealed = row.optional<Bytes>(4)) {
+      const auto id = static_cast<KeyId>(row.get<std::int32_t>(1));
       earlier.push_back({id, roughly::open(loaded->ring.find(active)->subkey<Purpose::digests>(), *sealed, bound_to::digest_keys(id))});
     }
   loaded->active = active;
   loaded->earlier = std::move(earlier);
-  loaded->relation = static_cast<Oid>(rows.get<std::int64_t>(0, 4));
+  loaded->relation = known_keys.oid();
   loaded->checked = true;
 }
 
@@ -170,10 +168,10 @@ void init() {
   });
 }
 
-void ensure_file(Spi &spi) {
+void ensure_file() {
   const std::string path = settings::key_file();
   if (!key_file::read(path)) {
-    if (!spi.read_latest(select_keys).empty())
+    if (!known_keys.all().empty())
       key_file::throw_missing(path);
     const ScopedLock lock = writing_lock();
     key_file::create(path, Keyring::generate());

@@ -11,7 +11,7 @@ namespace roughly::pg::keys {
 void init(); // once, from _PG_init
 
 // Makes the key file when there is none and the database knows no key; checks the one that is there. Errc::key_file_*.
-void ensure_file(Spi &spi);
+void ensure_file();
 
 // The key that new values are sealed with: the database's active one, which it stays to the end of the transaction. The
 // first use in a database registers the file's newest key. Call as owner. Errc::key_file_*, Errc::key_unknown.

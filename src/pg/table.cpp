@@ -3,18 +3,20 @@
 namespace roughly::pg {
 namespace {
 
+constexpr int nowhere = -1;
+
 int place_of(TupleDesc descriptor, const char *column) {
   for (int i = 0; i < descriptor->natts; ++i)
     if (const Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
         !attribute->attisdropped && strcmp(NameStr(attribute->attname), column) == 0)
       return i;
-  elog(ERROR, "there is no column \"%s\"", column);
+  return nowhere;
 }
 
 } // namespace
 
 // A system table scan is what PostgreSQL offers for reading any table by an index in five lines.
-std::span<const Table::Row> Table::find(const Uuid &key) const {
+std::span<const Table::Row> Table::read(const Uuid *key) const {
   Row *rows = nullptr;
   std::size_t found = 0;
   call([&] {
@@ -29,16 +31,18 @@ std::span<const Table::Row> Table::find(const Uuid &key) const {
       places[i] = place_of(descriptor, columns_[i]);
 
     ScanKeyData condition;
-    ScanKeyInit(&condition, static_cast<AttrNumber>(place_of(descriptor, key_) + 1), BTEqualStrategyNumber, F_UUID_EQ, PointerGetDatum(key.data()));
+    if (key != nullptr)
+      ScanKeyInit(&condition, static_cast<AttrNumber>(place_of(descriptor, key_) + 1), BTEqualStrategyNumber, F_UUID_EQ, PointerGetDatum(key->data()));
     // In parallel mode no snapshot may be taken any more, and nothing may be written either.
     const Snapshot snapshot = RegisterSnapshot(IsInParallelMode() ? GetActiveSnapshot() : GetLatestSnapshot());
-    const SysScanDesc scan = systable_beginscan(table, get_relname_relid(index_, schema), true, snapshot, 1, &condition);
+    const SysScanDesc scan = key != nullptr ? systable_beginscan(table, get_relname_relid(index_, schema), true, snapshot, 1, &condition)
+                                            : systable_beginscan(table, InvalidOid, false, snapshot, 0, nullptr);
     while (HeapTuple tuple = systable_getnext(scan)) {
       const std::size_t size = (found + 1) * sizeof(Row);
       rows = static_cast<Row *>(rows == nullptr ? palloc(size) : repalloc(rows, size));
       heap_deform_tuple(heap_copytuple(tuple), descriptor, values, nulls);
       for (std::size_t i = 0; i < count_; ++i)
-        rows[found].columns_[i] = {values[places[i]], nulls[places[i]]};
+        rows[found].columns_[i] = places[i] == nowhere ? Value{} : Value{values[places[i]], nulls[places[i]]};
       rows[found].version_ = {tuple->t_self, HeapTupleHeaderGetRawXmin(tuple->t_data)};
       ++found;
     }
@@ -47,6 +51,18 @@ std::span<const Table::Row> Table::find(const Uuid &key) const {
     table_close(table, NoLock);
   });
   return {rows, found};
+}
+
+Oid Table::oid() const {
+  return call([&] { return get_relname_relid(name_, get_namespace_oid("roughly", false)); });
+}
+
+std::span<const Table::Row> Table::find(const Uuid &key) const {
+  return read(&key);
+}
+
+std::span<const Table::Row> Table::all() const {
+  return read(nullptr);
 }
 
 } // namespace roughly::pg

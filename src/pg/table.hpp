@@ -39,7 +39,8 @@ public:
     RowVersion version_;
   };
 
-  // A table of schema roughly; `key` is the first column of the index, a uuid.
+  // A table of schema roughly; `key` is the first column of the index, a uuid. A column that the table does not have yet,
+  // since the extension is still to be updated, is null.
   constexpr Table(const char *name, const char *index, const char *key, std::initializer_list<const char *> columns)
       : name_(name), index_(index), key_(key), count_(columns.size()) {
     std::copy(columns.begin(), columns.end(), columns_.begin());
@@ -48,8 +49,13 @@ public:
   // The rows with this key that are committed at this very moment, whatever the isolation level. They live in the
   // current memory context.
   [[nodiscard]] std::span<const Row> find(const Uuid &key) const;
+  // The same of all rows, in no order; for a small table.
+  [[nodiscard]] std::span<const Row> all() const;
+  [[nodiscard]] Oid oid() const;
 
 private:
+  [[nodiscard]] std::span<const Row> read(const Uuid *key) const;
+
   const char *name_, *index_, *key_;
   std::array<const char *, most_columns> columns_{};
   std::size_t count_;

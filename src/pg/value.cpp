@@ -219,8 +219,9 @@ Datum row_result(FunctionCallInfo fcinfo, std::initializer_list<Value> row) {
   Columns columns(row);
   const CallersMemory memory;
   return call([&] {
-    TupleDesc descriptor = nullptr;
-    if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
+    const auto *info = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
+    TupleDesc descriptor = info != nullptr && IsA(info, ReturnSetInfo) ? info->expectedDesc : nullptr; // in FROM it is known
+    if (descriptor == nullptr && get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
       elog(ERROR, "return type must be a row type");
     return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), columns.values, columns.nulls));
   });
