@@ -60,6 +60,18 @@ BEGIN
   INSERT INTO plain.votes (question, voter, choice) VALUES (question, voter, choice);
   INSERT INTO plain.cast_ballots (question, choice, age_band, gender, education_level, income_bracket) VALUES (question, choice, 5, 1, 6, 3);
 END $$;
+-- The same as ours does, unsealed: who it is, whether they may, and their profile in the ballot.
+CREATE FUNCTION plain.checked_vote(session uuid, question uuid, choice smallint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE s plain.sessions; q plain.questions; u plain.users; p plain.profiles;
+BEGIN
+  SELECT * INTO s FROM plain.sessions WHERE id = session AND expires_at > clock_timestamp();
+  SELECT * INTO q FROM plain.questions WHERE id = question;
+  SELECT * INTO u FROM plain.users WHERE id = s.user_id;
+  SELECT * INTO p FROM plain.profiles WHERE user_id = s.user_id;
+  IF q.id IS NOT NULL AND u.inserted_at < now() THEN
+    PERFORM plain.vote(question, u.id, choice);
+  END IF;
+END $$;
 INSERT INTO plain.votes SELECT q.id, o.id, 1 FROM others o JOIN bench.questions q ON q.n = 1 + o.n % bench.size(1000);
 INSERT INTO plain.single_votes SELECT * FROM plain.votes;
 INSERT INTO roughly.votes SELECT question, gen_random_uuid(), decode(repeat('00', 49), 'hex') FROM plain.votes;
