@@ -214,4 +214,36 @@ inline People random_people(Dice &dice, std::size_t count, std::size_t dimension
   return people;
 }
 
+inline Count recount(const Poll &poll, const Name &cell, std::uint32_t as_of, std::uint8_t choice) {
+  Count count = 0;
+  for (std::uint32_t batch = 1; batch <= as_of; ++batch)
+    for (const Person &person : poll.batch(batch))
+      count += covers(cell, person.profile) && person.choice == choice ? 1 : 0;
+  return count;
+}
+
+struct Round {
+  std::size_t dimensions, max_dims, releases, batch;
+  std::uint32_t categories;
+  Policy policy;
+};
+inline const Round rounds[] = {
+    {1, 1, 5, 25, 6, {3, 512}}, {2, 1, 4, 30, 4, {4, 512}}, {2, 2, 4, 40, 4, {2, 512}},
+    {3, 2, 3, 60, 3, {3, 512}}, {3, 3, 3, 90, 2, {5, 512}}, {4, 2, 3, 120, 4, {3, 10}},
+};
+
+// Runs every kind of poll with several seeds; `visit(poll, proof, before)` after each release.
+template <class Visit> void for_each_release(Visit visit) {
+  for (const Round &round : rounds)
+    for (std::uint32_t seed = 0; seed < 8; ++seed) {
+      Dice dice(seed);
+      Poll poll(round.dimensions, 3, round.max_dims, round.policy);
+      for (std::size_t release = 0; release < round.releases; ++release) {
+        const auto before = poll.published();
+        const Proof proof = poll.release(random_people(dice, round.batch, round.dimensions, round.categories, 3));
+        visit(poll, proof, before, round.policy);
+      }
+    }
+}
+
 } // namespace roughly::test
