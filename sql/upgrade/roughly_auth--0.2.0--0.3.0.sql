@@ -1,6 +1,7 @@
 \echo Use "ALTER EXTENSION roughly_auth UPDATE" to load this file. \quit
 
 -- They look nothing up by search_path, and are called all the time.
+ALTER FUNCTION @extschema@.roughly_aggregate(uuid, text[]) RESET search_path;
 ALTER FUNCTION @extschema@.roughly_authenticate(text) RESET search_path;
 ALTER FUNCTION @extschema@.roughly_current_user() RESET search_path;
 ALTER FUNCTION @extschema@.roughly_current_session() RESET search_path;
@@ -112,7 +113,7 @@ UNION ALL
 SELECT 'critical', 'routine ' || oid::regprocedure::text, pg_catalog.concat_ws(', ', 'search_path is not pinned', CASE WHEN prosecdef THEN 'SECURITY DEFINER' END),
     'ALTER FUNCTION ... SET search_path = pg_catalog, pg_temp, and SECURITY INVOKER.'
   FROM routines WHERE prosecdef OR (prokind = 'f' AND NOT COALESCE('search_path=pg_catalog, pg_temp' = ANY (proconfig), false)
-    AND proname NOT IN ('roughly_authenticate', 'roughly_current_user', 'roughly_current_session', 'roughly_require_user')) -- which do without
+    AND proname NOT IN ('roughly_aggregate', 'roughly_authenticate', 'roughly_current_user', 'roughly_current_session', 'roughly_require_user')) -- which do without
 UNION ALL
 SELECT 'warning', 'publication ' || p.pubname::text, p.schemaname || '.' || p.tablename, 'Replicates accounts or sealed rows. Publish roughly.releases alone.'
   FROM pg_publication_tables p WHERE p.schemaname = 'roughly' AND p.tablename <> 'releases'

@@ -7,17 +7,20 @@ namespace roughly::pg::compat {
 
 // Begins a materialized result; the row type comes from the function's declaration. PostgreSQL 15 brought
 // InitMaterializedSRF: https://github.com/postgres/postgres/commit/9e98583898c347e007958c8a09911be2ea4acfb9
+// What the caller expects needs no looking up.
 inline void begin_row_set(FunctionCallInfo fcinfo) {
-#if PG_VERSION_NUM >= 150000 && !defined(ROUGHLY_OLD_SRF)
-  InitMaterializedSRF(fcinfo, 0);
-#else
   auto *info = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
+#if PG_VERSION_NUM >= 150000 && !defined(ROUGHLY_OLD_SRF)
+  InitMaterializedSRF(fcinfo, info != nullptr && IsA(info, ReturnSetInfo) && info->expectedDesc != nullptr ? MAT_SRF_USE_EXPECTED_DESC : 0);
+#else
   if (info == nullptr || !IsA(info, ReturnSetInfo) || !(info->allowedModes & SFRM_Materialize))
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                     errmsg("set-valued function called in context that cannot accept a set")));
   MemoryContext old = MemoryContextSwitchTo(info->econtext->ecxt_per_query_memory);
   TupleDesc descriptor = nullptr;
-  if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
+  if (info->expectedDesc != nullptr)
+    descriptor = CreateTupleDescCopy(info->expectedDesc);
+  else if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
     elog(ERROR, "return type must be a row type");
   info->returnMode = SFRM_Materialize;
   info->setDesc = descriptor;

@@ -15,6 +15,17 @@ int place_of(TupleDesc descriptor, const char *column) {
 
 } // namespace
 
+void Table::copy(HeapTuple tuple, TupleDesc descriptor, Row &row) const {
+  auto *values = static_cast<Datum *>(palloc(descriptor->natts * sizeof(Datum)));
+  auto *nulls = static_cast<bool *>(palloc(descriptor->natts * sizeof(bool)));
+  heap_deform_tuple(heap_copytuple(tuple), descriptor, values, nulls);
+  for (std::size_t i = 0; i < count_; ++i) {
+    const int place = place_of(descriptor, columns_[i]);
+    row.columns_[i] = place == nowhere ? Value{} : Value{values[place], nulls[place]};
+  }
+  row.version_ = {tuple->t_self, HeapTupleHeaderGetRawXmin(tuple->t_data)};
+}
+
 // A system table scan is what PostgreSQL offers for reading any table by an index in five lines.
 std::span<const Table::Row> Table::read(const Uuid *key) const {
   Row *rows = nullptr;
@@ -23,13 +34,6 @@ std::span<const Table::Row> Table::read(const Uuid *key) const {
     const Oid schema = get_namespace_oid("roughly", false);
     const Relation table = table_open(get_relname_relid(name_, schema), AccessShareLock);
     const TupleDesc descriptor = RelationGetDescr(table);
-    const int natts = descriptor->natts;
-    auto *values = static_cast<Datum *>(palloc(natts * sizeof(Datum)));
-    auto *nulls = static_cast<bool *>(palloc(natts * sizeof(bool)));
-    int places[most_columns];
-    for (std::size_t i = 0; i < count_; ++i)
-      places[i] = place_of(descriptor, columns_[i]);
-
     ScanKeyData condition;
     if (key != nullptr)
       ScanKeyInit(&condition, static_cast<AttrNumber>(place_of(descriptor, key_) + 1), BTEqualStrategyNumber, F_UUID_EQ, PointerGetDatum(key->data()));
@@ -40,17 +44,36 @@ std::span<const Table::Row> Table::read(const Uuid *key) const {
     while (HeapTuple tuple = systable_getnext(scan)) {
       const std::size_t size = (found + 1) * sizeof(Row);
       rows = static_cast<Row *>(rows == nullptr ? palloc(size) : repalloc(rows, size));
-      heap_deform_tuple(heap_copytuple(tuple), descriptor, values, nulls);
-      for (std::size_t i = 0; i < count_; ++i)
-        rows[found].columns_[i] = places[i] == nowhere ? Value{} : Value{values[places[i]], nulls[places[i]]};
-      rows[found].version_ = {tuple->t_self, HeapTupleHeaderGetRawXmin(tuple->t_data)};
-      ++found;
+      copy(tuple, descriptor, rows[found++]);
     }
     systable_endscan(scan);
     UnregisterSnapshot(snapshot);
     table_close(table, NoLock);
   });
   return {rows, found};
+}
+
+const Table::Row *Table::last(const Uuid &key, const Value &texts) const {
+  return call([&]() -> const Row * {
+    const Oid schema = get_namespace_oid("roughly", false);
+    const Relation table = table_open(get_relname_relid(name_, schema), AccessShareLock);
+    const Relation index = index_open(get_relname_relid(index_, schema), AccessShareLock);
+    const TupleDesc descriptor = RelationGetDescr(table);
+    ScanKeyData conditions[2];
+    ScanKeyInit(&conditions[0], static_cast<AttrNumber>(place_of(descriptor, key_) + 1), BTEqualStrategyNumber, F_UUID_EQ, PointerGetDatum(key.data()));
+    ScanKeyEntryInitialize(&conditions[1], 0, static_cast<AttrNumber>(place_of(descriptor, columns_[0]) + 1), BTEqualStrategyNumber, InvalidOid,
+                           DEFAULT_COLLATION_OID, F_ARRAY_EQ, texts.datum);
+    const SysScanDesc scan = systable_beginscan_ordered(table, index, GetActiveSnapshot(), 2, conditions);
+    Row *row = nullptr;
+    if (HeapTuple tuple = systable_getnext_ordered(scan, BackwardScanDirection)) {
+      row = static_cast<Row *>(palloc(sizeof(Row)));
+      copy(tuple, descriptor, *row);
+    }
+    systable_endscan_ordered(scan);
+    index_close(index, AccessShareLock);
+    table_close(table, NoLock);
+    return row;
+  });
 }
 
 Oid Table::oid() const {

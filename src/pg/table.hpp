@@ -51,10 +51,14 @@ public:
   [[nodiscard]] std::span<const Row> find(const Uuid &key) const;
   // The same of all rows, in no order; for a small table.
   [[nodiscard]] std::span<const Row> all() const;
+  // The last row, by the rest of the index, whose first column is `key` and whose second, which is the table's first
+  // wanted column, a text[], equals `texts`; with the caller's snapshot. nullptr when there is none.
+  [[nodiscard]] const Row *last(const Uuid &key, const Value &texts) const;
   [[nodiscard]] Oid oid() const;
 
 private:
   [[nodiscard]] std::span<const Row> read(const Uuid *key) const;
+  void copy(HeapTuple tuple, TupleDesc descriptor, Row &row) const; // raises PostgreSQL's errors
 
   const char *name_, *index_, *key_;
   std::array<const char *, most_columns> columns_{};

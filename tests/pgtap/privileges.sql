@@ -98,7 +98,7 @@ SELECT is(has_function_privilege('tap_app', oid, 'EXECUTE'), who ~ 'PUBLIC|app',
 SELECT is(pg_get_userbyid(proowner), 'roughly_owner'::name, 'roughly_owner owns ' || signature) FROM routines ORDER BY signature;
 SELECT is_empty($$SELECT signature FROM routines WHERE prosecdef$$, 'no function is a definer''s: elevation is in C++ alone');
 SELECT set_eq($$SELECT proname FROM routines WHERE prokind = 'f' AND proconfig IS DISTINCT FROM '{"search_path=pg_catalog, pg_temp"}'$$,
-  '{roughly_authenticate,roughly_current_user,roughly_current_session,roughly_require_user}'::name[], 'every function pins its search_path, but those that look nothing up by it');
+  '{roughly_aggregate,roughly_authenticate,roughly_current_user,roughly_current_session,roughly_require_user}'::name[], 'every function pins its search_path, but those that look nothing up by it');
 SELECT is_empty($$SELECT signature FROM routines WHERE proleakproof$$, 'none is leakproof');
 SELECT is((provolatile, proparallel), ('s'::"char", 'r'::"char"), 'roughly_current_user is STABLE and PARALLEL RESTRICTED: a worker does not know who acts')
   FROM routines WHERE proname = 'roughly_current_user';
