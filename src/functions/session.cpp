@@ -54,6 +54,13 @@ bool equal(const std::optional<Bytes> &stored, const TokenDigest &digest) {
   return stored && stored->size() == digest.size() && sodium_memcmp(stored->data(), digest.data(), digest.size()) == 0;
 }
 
+// Citus sends what is part of a query on distributed tables to another node, in a connection that serves whoever comes next.
+void refuse_between_nodes() {
+  if (application_name != nullptr && std::string_view(application_name).starts_with("citus_internal"))
+    throw Error(Errc::not_supported, "nobody can be authenticated in a connection between Citus nodes",
+                "Call roughly_authenticate() in a statement of its own, not in a query on distributed tables.");
+}
+
 // The session a token stands for, also by a token that has been replaced. A wrong token is no error.
 std::optional<Session> find_session(Spi &spi, std::string_view text, bool accept_replaced) {
   const std::optional<Token> token = parse_token(text);
@@ -171,6 +178,7 @@ ROUGHLY_FUNCTION(roughly_log_in_committed) {
 
 ROUGHLY_FUNCTION(roughly_authenticate) {
   const std::string token = Arguments(fcinfo).optional<std::string>(0).value_or(""); // null is as wrong as any
+  refuse_between_nodes();
   std::optional<Session> found;
   {
     const AsOwner owner;
