@@ -49,7 +49,7 @@ sealed_values.cpp:next_question"
 why=("own answers are told over all questions" "and opened by a tag for each" "a grade compares answers with all that was asked"
   "the check goes through all of them" "monitoring tells of any" "the scheduler goes through all" "the list for everybody" "rotation and check go through all")
 is "${#why[@]}" "$(wc -l <<< "$across")" "each has a reason"
-is "$(STATEMENTS=--list "$work/statements" "${sources[@]}" | awk '{ n += $NF } END { print n > 35, n }')" \
+is "$(STATEMENTS=--list "$work/statements" "${sources[@]}" | awk '{ n += $NF } END { print (n > 35), n }')" \
   "1 $(grep -hoE '\b(FROM|INTO|UPDATE|JOIN|USING|TABLE|TRUNCATE|LOCK) roughly\.(questions|votes|ballots|batches|tallies|releases)\b' "${sources[@]}" | wc -l)" \
   "control: every table that the code names is named in one of the statements"
 is "$("$work/statements" "${sources[@]}" | sort)" "$(sed 's/^/across /' <<< "$across" | sort)" "every other statement names its question, and computes nothing volatile"
