@@ -54,7 +54,7 @@ bool equal(const std::optional<Bytes> &stored, const TokenDigest &digest) {
   return stored && stored->size() == digest.size() && sodium_memcmp(stored->data(), digest.data(), digest.size()) == 0;
 }
 
-// Citus sends what is part of a query on distributed tables to another node, in a connection that serves whoever comes next.
+// Citus sends parts of a query on distributed tables to other nodes, in connections that serve whoever comes next.
 void refuse_between_nodes() {
   if (application_name != nullptr && std::string_view(application_name).starts_with("citus_internal"))
     throw Error(Errc::not_supported, "nobody can be authenticated in a connection between Citus nodes",
