@@ -16,7 +16,8 @@ BEGIN
   END IF;
 
   SELECT CASE
-      WHEN r.rolsuper OR r.rolbypassrls OR r.rolcanlogin OR r.rolcreaterole OR r.rolcreatedb OR r.rolreplication
+      WHEN r.rolsuper OR r.rolbypassrls OR r.rolcreaterole OR r.rolcreatedb OR r.rolreplication
+        OR (r.rolcanlogin AND NOT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'citus')) -- a node of a cluster: roughly_distribute
         THEN 'it has attributes that an owner of sealed tables must not have'
       WHEN EXISTS (SELECT FROM pg_catalog.pg_auth_members m WHERE m.roleid = r.oid)
         THEN 'it has members, who could act as the owner'

@@ -63,7 +63,7 @@ CREATE FUNCTION roughly_authenticate(session_token text, OUT user_id uuid, OUT s
     OUT expires_at timestamptz, OUT aal smallint, OUT reissue boolean)
   AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION roughly_authenticate(text) IS
-  'Makes the session''s user the one who acts, until the transaction ends or the savepoint is rolled back. Nulls when the token is not a live session. reissue: time to call roughly_reissue_session. Writes nothing. Errors: RA002 when another session is authenticated in this transaction.';
+  'Makes the session''s user the one who acts, until the transaction ends or the savepoint is rolled back. Nulls when the token is not a live session. reissue: time to call roughly_reissue_session. Writes nothing. Errors: RA002 when another session is authenticated in this transaction, 0A000 in a connection between Citus nodes.';
 
 CREATE FUNCTION roughly_reissue_session(session_token text, OUT new_token text, OUT expires_at timestamptz)
   AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE

@@ -10,6 +10,8 @@ WITH ours AS (
   SELECT c.* FROM pg_class c JOIN ours o ON o.classid = 'pg_class'::regclass AND o.objid = c.oid WHERE c.relkind = 'r'
 ), routines AS (
   SELECT p.* FROM pg_proc p JOIN ours o ON o.classid = 'pg_proc'::regclass AND o.objid = p.oid
+), citus AS ( -- a node of a cluster, see roughly_distribute
+  SELECT FROM pg_extension WHERE extname = 'citus'
 ), risky_setting (severity, name, safe, remedy) AS (VALUES
   ('warning', 'log_statement', '{none}', 'Literal passwords, tokens and choices reach the log. ALTER SYSTEM SET log_statement = none, or bind parameters.'),
   ('warning', 'log_min_duration_statement', '{-1}', 'Slow statements reach the log with their parameters. Set -1.'),
@@ -50,7 +52,11 @@ SELECT 'critical', 'member of roughly_owner', m.rolname, 'Can act as the owner o
   FROM pg_auth_members a JOIN pg_roles m ON m.oid = a.member WHERE a.roleid = (SELECT oid FROM pg_roles WHERE rolname = 'roughly_owner')
 UNION ALL
 SELECT 'critical', 'role roughly_owner', 'has attributes', 'ALTER ROLE roughly_owner NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEROLE NOCREATEDB NOREPLICATION.'
-  FROM pg_roles WHERE rolname = 'roughly_owner' AND (rolsuper OR rolbypassrls OR rolcanlogin OR rolcreaterole OR rolcreatedb OR rolreplication)
+  FROM pg_roles WHERE rolname = 'roughly_owner'
+   AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication OR (rolcanlogin AND NOT EXISTS (TABLE citus)))
+UNION ALL
+SELECT 'warning', 'role roughly_owner', 'LOGIN', 'Citus connects to the nodes as this role. In pg_hba.conf let it in from the nodes alone; on one machine ALTER ROLE roughly_owner NOLOGIN.'
+  FROM pg_roles, citus WHERE rolname = 'roughly_owner' AND rolcanlogin
 UNION ALL
 SELECT 'critical', 'table ' || oid::regclass::text, 'row-level security is not forced, or the owner is another', 'Restore what the extension''s script set; somebody changed it.'
   FROM tables WHERE NOT (relrowsecurity AND relforcerowsecurity) OR relowner <> (SELECT oid FROM pg_roles WHERE rolname = 'roughly_owner')
@@ -62,7 +68,7 @@ SELECT 'critical', 'routine ' || oid::regprocedure::text, 'executable by PUBLIC'
   FROM routines WHERE has_function_privilege('public', oid, 'execute') AND proname NOT IN ('roughly_aggregate', 'roughly_release', 'roughly_questions')
 UNION ALL
 SELECT 'critical', 'routine ' || r.oid::regprocedure::text, 'its language is ' || l.lanname, 'Somebody replaced it. DROP EXTENSION and restore, or put back what the extension''s script made.'
-  FROM routines r JOIN pg_language l ON l.oid = r.prolang WHERE l.lanname <> 'c' AND r.proname NOT IN ('roughly_security_check', 'roughly_export_my_data')
+  FROM routines r JOIN pg_language l ON l.oid = r.prolang WHERE l.lanname <> 'c' AND r.proname NOT IN ('roughly_security_check', 'roughly_export_my_data', 'roughly_distribute')
 UNION ALL
 SELECT 'critical', pg_catalog.format('%s on %s', CASE d.classid WHEN 'pg_constraint'::regclass THEN 'constraint' WHEN 'pg_attrdef'::regclass THEN 'default' ELSE 'index' END, t.oid::regclass),
     p.oid::regprocedure::text, 'Runs in our transactions and sees our rows. Drop it.'
@@ -82,6 +88,7 @@ UNION ALL
 SELECT 'critical', 'policy on ' || polrelid::regclass::text, polname::text, 'Opens rows to others. Drop it.'
   FROM pg_policy JOIN tables ON tables.oid = polrelid
  WHERE polname NOT IN ('own_user', 'own_profile', 'insert_own_profile', 'update_own_profile')
+   AND NOT (polname = 'nodes' AND polroles = ARRAY(SELECT oid FROM pg_roles WHERE rolname = 'roughly_owner') AND EXISTS (TABLE citus))
 UNION ALL
 SELECT 'critical', 'grant on ' || tables.oid::regclass::text, pg_catalog.format('%s to %s', a.privilege_type,
     CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.pg_get_userbyid(a.grantee) END), 'REVOKE it.'

@@ -7,6 +7,83 @@ ALTER FUNCTION @extschema@.roughly_current_user() RESET search_path;
 ALTER FUNCTION @extschema@.roughly_current_session() RESET search_path;
 ALTER FUNCTION @extschema@.roughly_require_user() RESET search_path;
 
+-- Citus.
+CREATE FUNCTION roughly_distribute(shards integer DEFAULT 32, OUT relation regclass, OUT distributed_by text) RETURNS SETOF record
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+  SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  mode text;
+  to_empty regclass[] := '{}';
+BEGIN
+  IF pg_is_in_recovery() THEN
+    RAISE EXCEPTION 'a standby cannot distribute its questions'
+      USING ERRCODE = 'read_only_sql_transaction', HINT = 'Call roughly_distribute() on the primary of the coordinator.';
+  END IF;
+  IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+    RAISE EXCEPTION 'only a superuser may distribute the questions' USING ERRCODE = 'insufficient_privilege';
+  END IF;
+  IF shards IS NULL THEN
+    RAISE EXCEPTION 'shards must not be null' USING ERRCODE = 'null_value_not_allowed';
+  END IF;
+  IF shards NOT BETWEEN 1 AND 64000 THEN
+    RAISE EXCEPTION 'shards must be from 1 to 64000, not %', shards USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  IF NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'citus') THEN
+    RAISE EXCEPTION 'this database does not have the extension citus'
+      USING ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = 'Put citus first in shared_preload_libraries on every node, restart, and CREATE EXTENSION citus. On one machine there is nothing to distribute.';
+  END IF;
+  IF current_setting('shared_preload_libraries') !~ '^\s*"?([^,"]*/)?citus(\.so)?"?\s*(,|$)' THEN
+    RAISE EXCEPTION 'citus is not the first of shared_preload_libraries'
+      USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Put it first on every node, and restart.';
+  END IF;
+
+  -- One connection to a node, so that each step sees what the one before it did.
+  mode := COALESCE(current_setting('citus.multi_shard_modify_mode', true), 'parallel');
+  PERFORM set_config('citus.multi_shard_modify_mode', 'sequential', true);
+  PERFORM set_config('citus.shard_count', shards::text, true);
+
+  -- Citus connects to a node as the role that runs the statement, which is the owner. There the row-level security of the
+  -- shards holds it back, since our C++ lifts it in its own backend only: hence the policies.
+  IF NOT (SELECT rolcanlogin FROM pg_roles WHERE rolname = 'roughly_owner') THEN
+    ALTER ROLE roughly_owner LOGIN;
+    RAISE NOTICE 'role "roughly_owner" may log in from now on'
+      USING HINT = 'Citus connects to the nodes as this role. In pg_hba.conf let it in from the nodes alone.';
+  END IF;
+  FOR relation IN SELECT ('roughly.' || name)::regclass FROM unnest('{questions,votes,ballots,batches,tallies,releases}'::text[]) WITH ORDINALITY t (name, n) ORDER BY n LOOP
+    CONTINUE WHEN EXISTS (SELECT FROM pg_dist_partition WHERE logicalrelid = relation);
+    IF NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = relation AND polname = 'nodes') THEN
+      EXECUTE format('CREATE POLICY nodes ON %s TO roughly_owner USING (true) WITH CHECK (true)', relation);
+    END IF;
+    IF relation = 'roughly.questions'::regclass THEN
+      distributed_by := 'id';
+      PERFORM create_distributed_table(relation, distributed_by, colocate_with => 'none');
+    ELSE
+      distributed_by := 'question_id';
+      PERFORM create_distributed_table(relation, distributed_by, colocate_with => 'roughly.questions');
+    END IF;
+    to_empty := to_empty || relation;
+    RETURN NEXT;
+  END LOOP;
+  -- Only reading is sent to where the question is: what needs a key or an identity stays on the coordinator.
+  PERFORM create_distributed_function('@extschema@.roughly_aggregate(uuid, text[])'::regprocedure, 'question', colocate_with => 'roughly.questions');
+  PERFORM set_config('citus.multi_shard_modify_mode', mode, true);
+  -- The rows are in the shards now, and still on the coordinator's disk. What refers to questions is emptied with them.
+  FOREACH relation IN ARRAY to_empty LOOP
+    IF relation IN ('roughly.questions'::regclass, 'roughly.votes'::regclass, 'roughly.ballots'::regclass) THEN
+      PERFORM truncate_local_data_after_distributing_table(relation);
+    END IF;
+  END LOOP;
+END $$;
+COMMENT ON FUNCTION roughly_distribute(integer) IS
+  'Distributes questions, votes, ballots, batches, tallies and releases over a Citus cluster, by question; accounts stay on the coordinator. One transaction; a row for every table that it has distributed, none for those that were. Lets roughly_owner log in, as Citus connects to the nodes with it. Superusers only. Errors: 25006 on a standby, 55000 citus is missing or not the first of shared_preload_libraries, 22004, 22023.';
+ALTER FUNCTION roughly_distribute(integer) OWNER TO roughly_owner;
+REVOKE ALL ON FUNCTION roughly_distribute(integer) FROM PUBLIC;
+COMMENT ON FUNCTION roughly_authenticate(text) IS
+  'Makes the session''s user the one who acts, until the transaction ends or the savepoint is rolled back. Nulls when the token is not a live session. reissue: time to call roughly_reissue_session. Writes nothing. Errors: RA002 when another session is authenticated in this transaction, 0A000 in a connection between Citus nodes.';
+
+-- Neither of this is a finding.
 CREATE OR REPLACE FUNCTION roughly_security_check(OUT severity text, OUT item text, OUT current text, OUT remedy text) RETURNS SETOF record
   LANGUAGE sql STABLE STRICT PARALLEL SAFE
   SET search_path = pg_catalog, pg_temp
@@ -18,6 +95,8 @@ WITH ours AS (
   SELECT c.* FROM pg_class c JOIN ours o ON o.classid = 'pg_class'::regclass AND o.objid = c.oid WHERE c.relkind = 'r'
 ), routines AS (
   SELECT p.* FROM pg_proc p JOIN ours o ON o.classid = 'pg_proc'::regclass AND o.objid = p.oid
+), citus AS ( -- a node of a cluster, see roughly_distribute
+  SELECT FROM pg_extension WHERE extname = 'citus'
 ), risky_setting (severity, name, safe, remedy) AS (VALUES
   ('warning', 'log_statement', '{none}', 'Literal passwords, tokens and choices reach the log. ALTER SYSTEM SET log_statement = none, or bind parameters.'),
   ('warning', 'log_min_duration_statement', '{-1}', 'Slow statements reach the log with their parameters. Set -1.'),
@@ -58,7 +137,11 @@ SELECT 'critical', 'member of roughly_owner', m.rolname, 'Can act as the owner o
   FROM pg_auth_members a JOIN pg_roles m ON m.oid = a.member WHERE a.roleid = (SELECT oid FROM pg_roles WHERE rolname = 'roughly_owner')
 UNION ALL
 SELECT 'critical', 'role roughly_owner', 'has attributes', 'ALTER ROLE roughly_owner NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEROLE NOCREATEDB NOREPLICATION.'
-  FROM pg_roles WHERE rolname = 'roughly_owner' AND (rolsuper OR rolbypassrls OR rolcanlogin OR rolcreaterole OR rolcreatedb OR rolreplication)
+  FROM pg_roles WHERE rolname = 'roughly_owner'
+   AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication OR (rolcanlogin AND NOT EXISTS (TABLE citus)))
+UNION ALL
+SELECT 'warning', 'role roughly_owner', 'LOGIN', 'Citus connects to the nodes as this role. In pg_hba.conf let it in from the nodes alone; on one machine ALTER ROLE roughly_owner NOLOGIN.'
+  FROM pg_roles, citus WHERE rolname = 'roughly_owner' AND rolcanlogin
 UNION ALL
 SELECT 'critical', 'table ' || oid::regclass::text, 'row-level security is not forced, or the owner is another', 'Restore what the extension''s script set; somebody changed it.'
   FROM tables WHERE NOT (relrowsecurity AND relforcerowsecurity) OR relowner <> (SELECT oid FROM pg_roles WHERE rolname = 'roughly_owner')
@@ -70,7 +153,7 @@ SELECT 'critical', 'routine ' || oid::regprocedure::text, 'executable by PUBLIC'
   FROM routines WHERE has_function_privilege('public', oid, 'execute') AND proname NOT IN ('roughly_aggregate', 'roughly_release', 'roughly_questions')
 UNION ALL
 SELECT 'critical', 'routine ' || r.oid::regprocedure::text, 'its language is ' || l.lanname, 'Somebody replaced it. DROP EXTENSION and restore, or put back what the extension''s script made.'
-  FROM routines r JOIN pg_language l ON l.oid = r.prolang WHERE l.lanname <> 'c' AND r.proname NOT IN ('roughly_security_check', 'roughly_export_my_data')
+  FROM routines r JOIN pg_language l ON l.oid = r.prolang WHERE l.lanname <> 'c' AND r.proname NOT IN ('roughly_security_check', 'roughly_export_my_data', 'roughly_distribute')
 UNION ALL
 SELECT 'critical', pg_catalog.format('%s on %s', CASE d.classid WHEN 'pg_constraint'::regclass THEN 'constraint' WHEN 'pg_attrdef'::regclass THEN 'default' ELSE 'index' END, t.oid::regclass),
     p.oid::regprocedure::text, 'Runs in our transactions and sees our rows. Drop it.'
@@ -90,6 +173,7 @@ UNION ALL
 SELECT 'critical', 'policy on ' || polrelid::regclass::text, polname::text, 'Opens rows to others. Drop it.'
   FROM pg_policy JOIN tables ON tables.oid = polrelid
  WHERE polname NOT IN ('own_user', 'own_profile', 'insert_own_profile', 'update_own_profile')
+   AND NOT (polname = 'nodes' AND polroles = ARRAY(SELECT oid FROM pg_roles WHERE rolname = 'roughly_owner') AND EXISTS (TABLE citus))
 UNION ALL
 SELECT 'critical', 'grant on ' || tables.oid::regclass::text, pg_catalog.format('%s to %s', a.privilege_type,
     CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.pg_get_userbyid(a.grantee) END), 'REVOKE it.'

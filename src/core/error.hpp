@@ -20,7 +20,7 @@ enum class Errc {
   unauthenticated,   // nobody is authenticated in this transaction
   other_identity,    // somebody else is
   not_recent,        // the person must prove again who they are
-  not_supported,     // prepared transactions
+  not_supported,     // prepared transactions, connections between the nodes of a cluster
   active_transaction,// must run outside a transaction block, or in a transaction of its own
   under_way,         // somebody else is doing it at this moment
   read_only,         // a standby, or a read-only transaction

@@ -13,14 +13,14 @@ constexpr std::size_t most_named = 10; // of one purpose: more would tell how ma
 constinit Statement select_questions{"SELECT id FROM roughly.questions ORDER BY id", {}};
 constinit Statement select_releases{
     "SELECT r.question_id, r.view, r.release_no, r.cells, NOT EXISTS (SELECT FROM roughly.releases n"
-    "   WHERE n.question_id = r.question_id AND n.view = r.view AND n.release_no > r.release_no)"
+    "   WHERE n.question_id = $1 AND n.view = r.view AND n.release_no > r.release_no)"
     " FROM roughly.releases r WHERE r.question_id = $1 ORDER BY r.view, r.release_no",
     {UUIDOID}};
 // Whoever has voted and is not counted has a ballot waiting. One statement, so that all is as of one moment.
 constinit Statement select_uncounted{
-    "SELECT (SELECT pg_catalog.count(*) FROM roughly.votes v WHERE v.question_id = q.id)"
-    "     - (SELECT pg_catalog.count(*) FROM roughly.ballots b WHERE b.question_id = q.id), batch, release"
-    " FROM roughly.questions q WHERE id = $1",
+    "SELECT (SELECT pg_catalog.count(*) FROM roughly.votes WHERE question_id = $1)"
+    "     - (SELECT pg_catalog.count(*) FROM roughly.ballots WHERE question_id = $1), batch, release"
+    " FROM roughly.questions WHERE id = $1",
     {UUIDOID}};
 
 constinit Statement select_rotation{

@@ -29,9 +29,8 @@ constinit Statement insert_contradiction{
     "INSERT INTO roughly.contradictions (question_id, choice, other_id, other_choice) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
     {UUIDOID, TEXTOID, UUIDOID, TEXTOID}};
 constinit Statement close_question{
-    "UPDATE roughly.questions SET state = 'closed', closes_at = LEAST(closes_at, pg_catalog.clock_timestamp())"
-    " WHERE id = $1 AND state = 'open'",
-    {UUIDOID}};
+    "UPDATE roughly.questions SET state = 'closed', closes_at = LEAST(closes_at, $2) WHERE id = $1 AND state = 'open'",
+    {UUIDOID, TIMESTAMPTZOID}};
 constinit Statement select_questions{
     "SELECT id, prompt, choices, dimensions, k, max_dims,"
     "   CASE WHEN state <> 'open' OR closes_at <= pg_catalog.now() THEN 'closed'"
@@ -167,7 +166,7 @@ ROUGHLY_FUNCTION(roughly_close_question) {
   Spi spi;
   static_cast<void>(load_question(spi, id));
   lock_question(id, QuestionLock::exclusive); // waits for votes under way
-  if (spi.write(close_question, {value(id)}).affected() == 0)
+  if (spi.write(close_question, {value(id), value(GetCurrentTimestamp())}).affected() == 0)
     throw Error(Errc::not_open, "the question is closed already");
   return void_result();
 }

@@ -61,6 +61,13 @@ const Key *find_key(KeyId id) {
   return keys::find(spi, id);
 }
 
+// Citus sends parts of a query on distributed tables to other nodes, in connections that serve whoever comes next.
+void refuse_between_nodes() {
+  if (application_name != nullptr && std::string_view(application_name).starts_with("citus_internal"))
+    throw Error(Errc::not_supported, "nobody can be authenticated in a connection between Citus nodes",
+                "Call roughly_authenticate() in a statement of its own, not in a query on distributed tables.");
+}
+
 // The session a token stands for, also by a token that has been replaced. A wrong token is no error.
 std::optional<Session> find_session(std::string_view text, bool accept_replaced) {
   const std::optional<Token> token = parse_token(text);
@@ -181,6 +188,7 @@ ROUGHLY_FUNCTION(roughly_log_in_committed) {
 
 ROUGHLY_FUNCTION(roughly_authenticate) {
   const std::string token = Arguments(fcinfo).optional<std::string>(0).value_or(""); // null is as wrong as any
+  refuse_between_nodes();
   const std::optional<Session> found = find_session(token, false);
   if (found)
     identity::establish(found->identity);

@@ -14,6 +14,7 @@ CREATE EXTENSION roughly_bridge_test;
 CREATE TABLE calls AS -- without those that carry a megabyte
   SELECT role, name, statement FROM attack WHERE statement !~ 'repeat\(|array_fill|generate_series';
 INSERT INTO calls VALUES ('admin', 'bridge_unprotected', 'SELECT bridge_unprotected()'),
+  ('postgres', 'public.roughly_distribute', 'SELECT roughly_distribute()'), ('postgres', 'public.roughly_distribute', 'SELECT roughly_distribute(0)'),
   ('postgres', 'roughly.ensure_key_file', 'SELECT roughly.ensure_key_file()'); -- of CREATE EXTENSION; nobody else may call it
 GRANT SELECT ON calls TO PUBLIC;
 

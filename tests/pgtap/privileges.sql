@@ -33,6 +33,7 @@ INSERT INTO may VALUES
   ('roughly_delete_account(text)', 'app'),
   ('roughly_dequeue_mail(integer)', 'mailer'),
   ('roughly_dimensions()', 'app admin'),
+  ('roughly_distribute(integer)', ''),
   ('roughly_enroll_totp()', 'app'),
   ('roughly_export_my_data()', 'app'),
   ('roughly_forget_batches(uuid)', 'admin'),
