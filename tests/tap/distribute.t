@@ -72,7 +72,7 @@ modifies across faults.cpp:four
 not immutable faults.cpp:five
 modifies across faults.cpp:UPDATE roughly.batches SET sealed = \$2 WHERE batch_no = \$1" "(faults are found)"
 
-# From 0.3.0 on an update may meet distributed tables: there DDL on them must be one guarded statement for each EXECUTE.
+# From 1.0.0 on an update may meet distributed tables: there DDL on them must be one guarded statement for each EXECUTE.
 bare() { grep -nE '^(ALTER TABLE|CREATE (UNIQUE )?INDEX|CREATE POLICY|CREATE TRIGGER|DROP|COMMENT ON COLUMN)\b.*\broughly\.(questions|votes|ballots|batches|tallies|releases)\b' "$@"; }
 is "$(bare "$top"/sql/upgrade/*.sql)" '' "no update changes a table of the group in the plain way"
 is "$(bare <<< 'ALTER TABLE roughly.votes ADD fault int;')" '1:ALTER TABLE roughly.votes ADD fault int;' "(it would be found)"
