@@ -16,8 +16,9 @@ int place_of(TupleDesc descriptor, const char *column) {
 } // namespace
 
 void Table::copy(HeapTuple tuple, TupleDesc descriptor, Row &row) const {
-  auto *values = static_cast<Datum *>(palloc(descriptor->natts * sizeof(Datum)));
-  auto *nulls = static_cast<bool *>(palloc(descriptor->natts * sizeof(bool)));
+  const auto natts = static_cast<std::size_t>(descriptor->natts);
+  auto *values = static_cast<Datum *>(palloc(natts * sizeof(Datum)));
+  auto *nulls = static_cast<bool *>(palloc(natts * sizeof(bool)));
   heap_deform_tuple(heap_copytuple(tuple), descriptor, values, nulls);
   for (std::size_t i = 0; i < count_; ++i) {
     const int place = place_of(descriptor, columns_[i]);
