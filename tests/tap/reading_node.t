@@ -36,11 +36,17 @@ same() { is "$(sql -U app -c "$2")" "$(sql -U app -h "$work/one" -c "$2")" "$1";
 replicated
 like "$(published "$q")" '\{\}\|tea\|6\|6\|1' "what was published before arrives"
 same "by dimension, as on the first" "SELECT * FROM roughly_aggregate('$q', '{gender}')"
+open_session snapshot -U app
+ask snapshot "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT max(respondents) FROM roughly_aggregate('$q');" > /dev/null
 use one
 vote "$q" 7 14 coffee
 publish "$q"
+sql -c 'VACUUM'
 use two
 replicated
+sql -c 'VACUUM'
+is "$(ask snapshot "SELECT max(respondents) FROM roughly_aggregate('$q'); COMMIT;")" 6 "an old snapshot outlives publishing and vacuuming here and there"
+close_session snapshot
 is "$(published "$q")" $'{}|coffee|8|14|2\n{}|tea|6|14|2\n{}|water|0|14|2' "and what is published later"
 same "releases" "SELECT * FROM roughly_release('$q')"
 like "$(error -U app -c "SELECT * FROM roughly_aggregate('$q', '{age}')")" '^ERROR:  42704: the question has no dimension' "errors too are those of the first"
