@@ -186,6 +186,8 @@ is "$(caught admin "SELECT roughly_create_question('Planted?', '{a,b}', '{countr
   SELECT roughly_security_check(), roughly_dimensions(), roughly_audit(); SELECT roughly_admin_import_user('planted@example.com'); SELECT roughly_purge_expired(); SELECT roughly_admin_block_passwords('{planted-password}');
   CALL roughly_publish('$q'); CALL roughly_publish_due(); SELECT roughly_recount('$q');")" '' "nor do the administration's, the procedures that commit among them"
 is "$(caught ordinary "SELECT roughly_aggregate('$q', '{country}'), roughly_release('$q'), roughly_questions();")" '' "nor everybody's"
+is "$(caught ordinary "DO \$\$ BEGIN PERFORM roughly_aggregate('00000000-0000-4000-8000-000000000000'); EXCEPTION WHEN undefined_object THEN END \$\$;")" '' \
+  "nor the statement for what the index does not have, of a function without SET search_path"
 is "$(caught mailer "SELECT roughly_dequeue_mail(); SELECT roughly_mail_sent('$q');")" '' "nor the mailer's"
 is "$(caught app "SELECT roughly_aggregate(ROW('$q')::stall.sly);")" 'caught as app' "a planted cast of an argument runs as its caller, never as the owner"
 is "$(caught app "BEGIN; SELECT FROM roughly_authenticate('${token[12]}'); SELECT roughly_cast_vote(ROW('$q')::stall.sly, 'tea'::stall.citext); COMMIT;")" 'caught as app' "also inside a vote"
