@@ -3,6 +3,7 @@
 #include "pg/identity.hpp"
 #include "pg/key_loader.hpp"
 #include "pg/settings.hpp"
+#include "pg/table.hpp"
 #include "pg/throttle.hpp"
 
 extern "C" {
@@ -25,6 +26,7 @@ void _PG_init(void) {
     pg::keys::init();
     pg::identity::init();
     pg::throttle::init();
+    pg::Table::init();
     register_workers();
   });
 }

@@ -1,6 +1,6 @@
+-- Called all the time, and seldom runs a statement: it pins search_path where it does.
 CREATE FUNCTION roughly_cast_vote(question uuid, choice text) RETURNS void
-  AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE
-  SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION roughly_cast_vote(uuid, text) IS
   'Casts the authenticated person''s vote, sealed; it is final. In a transaction that has written nothing else before (25001). Errors: RA001, 42704 unknown question, 22023 unknown choice, 55000 not open, 42501 account not confirmed or too young, 23505 (votes_pkey) voted before.';
 

@@ -29,6 +29,7 @@ enum class Errc {
   key_unknown,       // the file lacks a key the database needs, or holds another one under its number
   corrupted,         // a sealed or packed value does not open
   program_limit,     // a documented limit is exceeded
+  node_failed,       // a database that keeps votes for this one cannot be reached, or refuses
   internal,          // a defect of ours
 };
 

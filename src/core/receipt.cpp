@@ -41,16 +41,16 @@ std::array<unsigned char, 16> VoteSecret::draw(const Uuid &question) const {
   return draw;
 }
 
-Bytes VoteSecret::seal_receipt(const Uuid &question, const Receipt &receipt) const {
+Bytes VoteSecret::seal_receipt(const Uuid &question, const Uuid &tag, const Receipt &receipt) const {
   Writer<SecretBytes> plain;
   plain.u8(format);
   plain.u8(receipt.choice);
   plain.u32(static_cast<std::uint32_t>(receipt.day));
-  return seal(KeyId{0}, KeyBytes(receipt_key_.data(), key_size), std::move(plain).take(), binding(question, tag(question)));
+  return seal(KeyId{0}, KeyBytes(receipt_key_.data(), key_size), std::move(plain).take(), binding(question, tag));
 }
 
-Receipt VoteSecret::open_receipt(const Uuid &question, ByteView sealed) const {
-  const SecretBytes plain = open(KeyBytes(receipt_key_.data(), key_size), sealed, binding(question, tag(question)));
+Receipt VoteSecret::open_receipt(const Uuid &question, const Uuid &tag, ByteView sealed) const {
+  const SecretBytes plain = open(KeyBytes(receipt_key_.data(), key_size), sealed, binding(question, tag));
   Reader in(plain);
   if (in.u8() != format)
     throw Error(Errc::corrupted, "a receipt has an unknown format");

@@ -21,9 +21,9 @@ public:
   [[nodiscard]] Uuid tag(const Uuid &question) const;
   // 16 random bytes that are always the same for the question: what chance decides for this person.
   [[nodiscard]] std::array<unsigned char, 16> draw(const Uuid &question) const;
-  // Always the same length. The key is derived from the secret alone: rotating the keyring re-seals secrets, not receipts.
-  [[nodiscard]] Bytes seal_receipt(const Uuid &question, const Receipt &receipt) const;
-  [[nodiscard]] Receipt open_receipt(const Uuid &question, ByteView sealed) const;
+  // `tag`: that of the question. Always the same length. The key is derived from the secret alone: rotating the keyring re-seals secrets, not receipts.
+  [[nodiscard]] Bytes seal_receipt(const Uuid &question, const Uuid &tag, const Receipt &receipt) const;
+  [[nodiscard]] Receipt open_receipt(const Uuid &question, const Uuid &tag, ByteView sealed) const;
 
 private:
   SecretBytes secret_, receipt_key_;

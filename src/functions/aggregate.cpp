@@ -11,7 +11,7 @@ using namespace roughly::pg;
 
 namespace {
 
-constexpr Table releases{"releases", "releases_pkey", "question_id", {"view", "cells"}};
+constinit Table releases{"releases", "releases_pkey", {"view", "cells"}};
 constinit Statement select_view{
     "SELECT cells FROM roughly.releases WHERE question_id = $1 AND view = $2 ORDER BY release_no DESC LIMIT 1", {UUIDOID, TEXTARRAYOID}};
 constinit Statement select_published{
@@ -33,9 +33,8 @@ std::optional<PublishedView> find_view(const Uuid &question, const std::vector<s
   const Value view = value(by);
   if (const Table::Row *row = releases.last(question, view))
     return unpack_release(row->get<Bytes>(2));
-  const PinnedPath path;
   const AsOwner owner;
-  Spi spi;
+  Spi spi(Spi::Mode::deferred);
   const Rows rows = spi.read(select_view, {value(question), view});
   return rows.empty() ? std::nullopt : std::optional(unpack_release(rows.get<Bytes>(0, 1)));
 }

@@ -1,6 +1,7 @@
 #include "functions/past_answers.hpp"
 
 #include "core/answer_quality.hpp"
+#include "functions/vote_store.hpp"
 
 namespace roughly {
 namespace {
@@ -12,10 +13,6 @@ using pg::value;
 
 constinit Statement select_questions{
     "SELECT id, prompt, choices FROM roughly.questions WHERE $1 IS NULL OR id = ANY ($1) ORDER BY opens_at, id", {UUIDARRAYOID}};
-constinit Statement select_receipts{
-    "SELECT t.place::int4, v.receipt FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) WITH ORDINALITY AS t (question_id, voter_tag, place)"
-    " JOIN roughly.votes v USING (question_id, voter_tag) ORDER BY t.place",
-    {UUIDARRAYOID, UUIDARRAYOID}};
 constinit Statement count_asked{
     "SELECT pg_catalog.count(*) FROM roughly.questions"
     " WHERE opens_at <= pg_catalog.clock_timestamp() AND (closes_at IS NULL OR closes_at > $1)",
@@ -55,13 +52,10 @@ std::vector<PastAnswer> past_answers(Spi &spi, const VoteSecret &secret, const p
     ids.push_back(questions.get<Uuid>(i, 1));
     tags.push_back(secret.tag(ids.back()));
   }
-  const Rows receipts = spi.read_latest(select_receipts, {value(ids), value(tags)});
   std::vector<PastAnswer> answers;
-  for (std::size_t i = 0; i < receipts.size(); ++i) {
-    const auto place = static_cast<std::size_t>(receipts.get<std::int32_t>(i, 1)) - 1;
+  for (const auto &[place, receipt] : vote_store::find_receipts(spi, ids, tags))
     answers.push_back({ids[place], questions.get<std::string>(place, 2), questions.get<std::vector<std::string>>(place, 3),
-                       secret.open_receipt(ids[place], receipts.get<Bytes>(i, 2))});
-  }
+                       secret.open_receipt(ids[place], tags[place], receipt)});
   return answers;
 }
 

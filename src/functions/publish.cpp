@@ -2,6 +2,7 @@
 #include "functions/publish.hpp"
 
 #include "functions/counted.hpp"
+#include "functions/vote_store.hpp"
 
 using namespace roughly;
 using namespace roughly::pg;
@@ -9,11 +10,8 @@ using namespace roughly::pg;
 namespace {
 
 constinit Statement close_overdue{"UPDATE roughly.questions SET state = 'closed' WHERE id = $1 AND state = 'open'", {UUIDOID}};
-constinit Statement enough_ballots{
-    "SELECT pg_catalog.count(*) >= $2 FROM (SELECT FROM roughly.ballots WHERE question_id = $1 LIMIT $2) waiting", {UUIDOID, INT8OID}};
 constinit Statement bump_batch{
     "UPDATE roughly.questions SET batch = batch + 1 WHERE id = $1 AND batch = release AND batch = $2", {UUIDOID, INT4OID}};
-constinit Statement take_ballots{"DELETE FROM roughly.ballots WHERE question_id = $1 RETURNING id, sealed", {UUIDOID}};
 constinit Statement insert_block{
     "INSERT INTO roughly.batches (question_id, batch_no, block_no, blocks, sealed) VALUES ($1, $2, $3, $4, $5)",
     {UUIDOID, INT4OID, INT4OID, INT4OID, BYTEAOID}};
@@ -52,9 +50,7 @@ std::optional<std::int64_t> least_ballots(Spi &spi, const Question &question) {
 BallotBox collect_ballots(Spi &spi, const Question &question) {
   const std::size_t snapshot_size = question.layout().size();
   BallotBox box(snapshot_size);
-  spi.stream(take_ballots, {value(question.id)}, [&](const Rows &rows, std::size_t i) {
-    const auto id = rows.get<Uuid>(i, 1);
-    const auto sealed = rows.get<Bytes>(i, 2);
+  vote_store::take(spi, question.id, [&](const Uuid &id, ByteView sealed) {
     opened([&] { return "ballot " + to_text(id) + " of question " + to_text(question.id); }, [&] {
       box.add(id, open_ballot(keys::by_id(spi, sealing_key(sealed)).subkey<Purpose::ballot>(), question.id, id, sealed, snapshot_size));
     });
@@ -105,13 +101,14 @@ bool freeze(Spi &spi, const Uuid &id) {
   if (question.state == "counted" || question.batch != question.release)
     return question.batch != question.release;
   const std::optional<std::int64_t> least = least_ballots(spi, question);
-  if (!least || !spi.read_latest(enough_ballots, {value(id), value(*least)}).get<bool>(0, 1))
+  if (!least || !vote_store::waiting(spi, id, *least))
     return false;
 
   if (spi.write(bump_batch, {value(id), value(static_cast<std::int32_t>(question.batch))}).affected() == 0)
     return false; // another publisher was first
   BallotBox box = collect_ballots(spi, question);
   if (question.state == "closed" && box.size() < question.policy.k) { // fewer can never be published
+    vote_store::discard(spi, id, sorted_ids(box));
     spi.write(finish_question, {value(id)});
     return false;
   }
@@ -143,6 +140,7 @@ bool release(Spi &spi, const Uuid &id) {
     BallotBox box(question.layout().size());
     if (!open_batch(spi, id, number, box))
       throw Error(Errc::corrupted, batch_name(id, number) + " is missing");
+    vote_store::discard(spi, id, sorted_ids(box)); // the batch has been committed
     profiles = count_profiles(box, question.choices.size());
   }
   release_batch(tally, std::move(profiles), question.policy, number);

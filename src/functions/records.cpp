@@ -24,9 +24,9 @@ constinit Statement select_question{
 
 constinit Statement lock_row{"SELECT FROM roughly.questions WHERE id = $1 FOR NO KEY UPDATE", {UUIDOID}};
 
-constexpr pg::Table users{"users", "users_pkey", "id", {"confirmed_at", "inserted_at", "votes_from", "vote_secret"}};
-constexpr pg::Table questions{"questions", "questions_pkey", "id", {}};
-constexpr pg::Table profiles{"user_profiles", "user_profiles_user_id_key", "user_id",
+constinit pg::Table users{"users", "users_pkey", {"confirmed_at", "inserted_at", "votes_from", "vote_secret"}};
+constinit pg::Table questions{"questions", "questions_pkey", {}};
+constinit pg::Table profiles{"user_profiles", "user_profiles_user_id_key",
                              {"birth_year", "country", "region", "gender", "education_level", "income_bracket", "extra"}};
 
 constinit Statement select_dimensions{

@@ -2,6 +2,7 @@
 
 #include "core/bindings.hpp"
 #include "functions/counted.hpp"
+#include "functions/vote_store.hpp"
 
 namespace roughly {
 namespace {
@@ -48,10 +49,6 @@ constinit Statement replace_policy{"UPDATE roughly.questions SET policy_seal = $
 constinit Statement select_tally{ // with the release it is bound to
     "SELECT t.sealed, q.release FROM roughly.tallies t JOIN roughly.questions q ON q.id = t.question_id WHERE q.id = $1", {UUIDOID}};
 constinit Statement replace_tally{"UPDATE roughly.tallies SET sealed = $3 WHERE question_id = $1 AND sealed = $2", {UUIDOID, BYTEAOID, BYTEAOID}};
-constinit Statement select_ballots{
-    "SELECT id, sealed FROM roughly.ballots WHERE question_id = $1 AND id > $2 ORDER BY id LIMIT 1000", {UUIDOID, UUIDOID}};
-constinit Statement replace_ballot{
-    "UPDATE roughly.ballots SET sealed = $4 WHERE question_id = $1 AND id = $2 AND sealed = $3", {UUIDOID, UUIDOID, BYTEAOID, BYTEAOID}};
 constinit Statement select_blocks{
     "SELECT batch_no, block_no, blocks, sealed FROM roughly.batches WHERE question_id = $1 AND (batch_no, block_no) > ($2, $3)"
     " ORDER BY batch_no, block_no LIMIT 16",
@@ -103,17 +100,16 @@ bool SealedValues::next(Spi &spi, const std::function<void(const SealedValue &)>
     return true;
   }
   case Stage::ballots: {
-    const Rows rows = spi.read_latest(select_ballots, {value(question_), value(id_)});
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      id_ = rows.get<Uuid>(i, 1);
-      const auto sealed = rows.get<Bytes>(i, 2);
-      visit({Purpose::ballot, "ballot " + to_text(id_) + " of question " + to_text(question_), sealed, bound_to::ballot(question_, id_),
+    const std::vector<vote_store::WaitingBallot> ballots = vote_store::following(spi, question_, id_);
+    for (const vote_store::WaitingBallot &ballot : ballots) {
+      id_ = ballot.id;
+      visit({Purpose::ballot, "ballot " + to_text(id_) + " of question " + to_text(question_), ballot.sealed, bound_to::ballot(question_, id_),
              [&](ByteView fresh) {
                hold_question(spi, question_);
-               spi.write(replace_ballot, {value(question_), value(id_), value(ByteView(sealed)), value(fresh)});
+               vote_store::replace(spi, question_, ballot, fresh);
              }});
     }
-    if (rows.empty()) {
+    if (ballots.empty()) {
       id_ = {};
       batch_ = number_ = before_all;
       stage_ = Stage::blocks;

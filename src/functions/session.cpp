@@ -9,7 +9,7 @@ using namespace roughly::pg;
 
 namespace {
 
-constexpr Table tokens{"user_tokens", "user_tokens_user_id", "user_id",
+constinit Table tokens{"user_tokens", "user_tokens_user_id",
                        {"context", "expires_at", "id", "key_id", "token_digest", "previous_digest", "rotated_at", "inserted_at", "authenticated_at", "aal"}};
 constexpr std::int64_t grace = std::int64_t{60} * 1'000'000; // of a replaced token, for requests under way during a re-issue
 constexpr std::int64_t reissued_after = std::int64_t{7} * 24 * 60 * 60 * 1'000'000;
@@ -55,9 +55,8 @@ bool equal(const std::optional<Bytes> &stored, const TokenDigest &digest) {
 const Key *find_key(KeyId id) {
   if (const Key *key = keys::at_hand(id))
     return key;
-  const PinnedPath path;
   const AsOwner owner;
-  Spi spi;
+  Spi spi(Spi::Mode::deferred);
   return keys::find(spi, id);
 }
 

@@ -1,5 +1,6 @@
 #include "core/randomised_response.hpp"
 #include "functions/past_answers.hpp"
+#include "functions/vote_store.hpp"
 #include "pg/identity.hpp"
 
 using namespace roughly;
@@ -7,8 +8,6 @@ using namespace roughly::pg;
 
 namespace {
 
-constinit Statement insert_vote{"INSERT INTO roughly.votes (question_id, voter_tag, receipt) VALUES ($1, $2, $3)", {UUIDOID, UUIDOID, BYTEAOID}};
-constinit Statement insert_ballot{"INSERT INTO roughly.ballots (question_id, id, sealed) VALUES ($1, $2, $3)", {UUIDOID, UUIDOID, BYTEAOID}};
 constexpr std::int64_t microseconds_per_day = std::int64_t{24} * 60 * 60 * 1'000'000;
 
 void check_open(const Question &question, TimestampTz now) {
@@ -28,17 +27,6 @@ void check_entitled(const Question &question, const Voter &voter, TimestampTz no
                 "That account may have answered it; a vote is final.");
 }
 
-// The unique index decides, also between two connections; its message would show the row.
-void mark_voted(Spi &spi, const Uuid &question, const Uuid &tag, ByteView receipt) {
-  try {
-    spi.write(insert_vote, {value(question), value(tag), value(receipt)});
-  } catch (const PgError &error) {
-    if (error.sqlstate() != ERRCODE_UNIQUE_VIOLATION)
-      throw;
-    throw Error(Errc::already_voted, "this account has answered this question already", "A vote is final.");
-  }
-}
-
 } // namespace
 
 ROUGHLY_FUNCTION(roughly_cast_vote) {
@@ -49,7 +37,7 @@ ROUGHLY_FUNCTION(roughly_cast_vote) {
 
   lock_question(id, QuestionLock::shared); // from here on nobody can close the question under us
   const AsOwner owner;
-  Spi spi;
+  Spi spi(Spi::Mode::deferred);
   const Question &question = load_question(spi, id);
   const TimestampTz now = GetCurrentTimestamp();
   check_open(question, now);
@@ -68,13 +56,10 @@ ROUGHLY_FUNCTION(roughly_cast_vote) {
       question.epsilon ? RandomisedResponse(*question.epsilon, question.choices.size()).respond(place, secret.draw(id)) : place;
   const Ballot ballot{sent, eligible, take_snapshot(voter, question.dimensions)};
   const std::uint8_t kept = question.receipts == "truth" ? place : question.receipts == "sent" ? sent : no_choice;
-  const Bytes receipt = secret.seal_receipt(id, {kept, today});
+  const Uuid tag = secret.tag(id), ballot_id = random_uuid();
   identity::begin_vote();
-  mark_voted(spi, id, secret.tag(id), receipt);
-
-  const Uuid ballot_id = random_uuid();
-  const Bytes sealed = seal_ballot(keys::sealing(spi).subkey<Purpose::ballot>(), id, ballot_id, ballot);
-  spi.write(insert_ballot, {value(id), value(ballot_id), value(ByteView(sealed))});
+  vote_store::add(spi, {id, tag, secret.seal_receipt(id, tag, {kept, today}), ballot_id,
+                        seal_ballot(keys::sealing(spi).subkey<Purpose::ballot>(), id, ballot_id, ballot)});
   return void_result();
 }
 

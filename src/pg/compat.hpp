@@ -29,6 +29,15 @@ inline void begin_row_set(FunctionCallInfo fcinfo) {
 #endif
 }
 
+// PostgreSQL 18 counts searches of an index: https://github.com/postgres/postgres/commit/0fbceae841cb5a31b13d3f284ac8fdd19822eceb
+inline IndexScanDesc begin_index_scan(Relation table, Relation index, Snapshot snapshot, int keys) {
+#if PG_VERSION_NUM >= 180000
+  return index_beginscan(table, index, snapshot, nullptr, keys, 0);
+#else
+  return index_beginscan(table, index, snapshot, keys, 0);
+#endif
+}
+
 // https://github.com/postgres/postgres/commit/88103567cb8fa5be46dc9fac3e3b8774951a2be7
 inline void reserve_prefix(const char *prefix) {
 #if PG_VERSION_NUM >= 150000

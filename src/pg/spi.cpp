@@ -35,11 +35,27 @@ SPIPlanPtr Statement::plan() {
 }
 
 Spi::Spi(Mode mode) {
-  if (const int code = call(SPI_connect_ext, mode == Mode::nonatomic ? SPI_OPT_NONATOMIC : 0); code != SPI_OK_CONNECT)
+  if (mode != Mode::deferred)
+    connect(mode == Mode::nonatomic ? SPI_OPT_NONATOMIC : 0);
+}
+
+void Spi::connect(int options) {
+  outer_ = CurrentMemoryContext;
+  if (const int code = call(SPI_connect_ext, options); code != SPI_OK_CONNECT)
     fail("SPI_connect", code);
+  connected_ = true;
+}
+
+void Spi::be_connected() {
+  if (connected_)
+    return;
+  path_.emplace();
+  connect(0);
 }
 
 Spi::~Spi() {
+  if (!connected_)
+    return;
   if (PgError::in_flight() == errors_)
     detail::attempt([](void *) { SPI_finish(); }, nullptr);
   else
@@ -47,6 +63,7 @@ Spi::~Spi() {
 }
 
 Rows Spi::run(Statement &statement, std::initializer_list<Value> arguments, bool read_only, Snapshot snapshot) {
+  be_connected();
   Parameters parameters(arguments);
   SPIPlanPtr plan = statement.plan();
   const int code = call([&] {

@@ -75,7 +75,9 @@ private:
 // A connection to SPI.
 class Spi {
 public:
-  enum class Mode { atomic, nonatomic }; // nonatomic: a procedure that commits
+  // nonatomic: a procedure that commits. deferred: connected, with search_path pinned, when the first statement comes; for
+  // functions that seldom run one and therefore have no SET search_path. No subtransaction may begin before that.
+  enum class Mode { atomic, nonatomic, deferred };
 
   explicit Spi(Mode mode = Mode::atomic);
   // After a PostgreSQL error the innermost connection may be someone else's (PL/pgSQL never closes its own); the
@@ -95,9 +97,13 @@ public:
 
 private:
   class Cursor;
+  void connect(int options);
+  void be_connected();
   Rows run(Statement &statement, std::initializer_list<Value> arguments, bool read_only, Snapshot snapshot);
 
-  MemoryContext outer_ = CurrentMemoryContext; // initialized before the constructor connects
+  std::optional<PinnedPath> path_; // given back after the connection
+  bool connected_ = false;
+  MemoryContext outer_ = nullptr; // where we were before connecting
   int errors_ = PgError::in_flight();
 };
 
@@ -116,6 +122,7 @@ private:
 };
 
 template <class F> void Spi::stream(Statement &statement, std::initializer_list<Value> arguments, F each) {
+  be_connected();
   Cursor cursor(statement, arguments);
   for (;;) {
     const Rows rows = cursor.fetch();

@@ -26,6 +26,7 @@ Report report_of(Errc code) noexcept {
   case Errc::key_unknown: return {ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, nullptr};
   case Errc::corrupted: return {ERRCODE_DATA_CORRUPTED, nullptr};
   case Errc::program_limit: return {ERRCODE_PROGRAM_LIMIT_EXCEEDED, nullptr};
+  case Errc::node_failed: return {ERRCODE_CONNECTION_FAILURE, nullptr};
   case Errc::internal: break;
   }
   return {ERRCODE_INTERNAL_ERROR, nullptr};

@@ -1,9 +1,12 @@
 #include "pg/table.hpp"
 
+#include "pg/compat.hpp"
+
 namespace roughly::pg {
 namespace {
 
 constexpr int nowhere = -1;
+constinit std::uint64_t changes = 1; // of any table, as PostgreSQL tells
 
 int place_of(TupleDesc descriptor, const char *column) {
   for (int i = 0; i < descriptor->natts; ++i)
@@ -13,80 +16,182 @@ int place_of(TupleDesc descriptor, const char *column) {
   return nowhere;
 }
 
-} // namespace
-
-void Table::copy(HeapTuple tuple, TupleDesc descriptor, Row &row) const {
-  const auto natts = static_cast<std::size_t>(descriptor->natts);
-  auto *values = static_cast<Datum *>(palloc(natts * sizeof(Datum)));
-  auto *nulls = static_cast<bool *>(palloc(natts * sizeof(bool)));
-  heap_deform_tuple(heap_copytuple(tuple), descriptor, values, nulls);
-  for (std::size_t i = 0; i < count_; ++i) {
-    const int place = place_of(descriptor, columns_[i]);
-    row.columns_[i] = place == nowhere ? Value{} : Value{values[place], nulls[place]};
-  }
-  row.version_ = {tuple->t_self, HeapTupleHeaderGetRawXmin(tuple->t_data)};
+extern "C" void count_change(Datum, Oid) {
+  ++changes;
 }
 
-// A system table scan is what PostgreSQL offers for reading any table by an index in five lines.
-std::span<const Table::Row> Table::read(const Uuid *key) const {
-  Row *rows = nullptr;
-  std::size_t found = 0;
-  call([&] {
-    const Oid schema = get_namespace_oid("roughly", false);
-    const Relation table = table_open(get_relname_relid(name_, schema), AccessShareLock);
-    const TupleDesc descriptor = RelationGetDescr(table);
-    ScanKeyData condition;
-    if (key != nullptr)
-      ScanKeyInit(&condition, static_cast<AttrNumber>(place_of(descriptor, key_) + 1), BTEqualStrategyNumber, F_UUID_EQ, PointerGetDatum(key->data()));
-    // In parallel mode no snapshot may be taken any more, and nothing may be written either.
-    const Snapshot snapshot = RegisterSnapshot(IsInParallelMode() ? GetActiveSnapshot() : GetLatestSnapshot());
-    const SysScanDesc scan = key != nullptr ? systable_beginscan(table, get_relname_relid(index_, schema), true, snapshot, 1, &condition)
-                                            : systable_beginscan(table, InvalidOid, false, snapshot, 0, nullptr);
-    while (HeapTuple tuple = systable_getnext(scan)) {
-      const std::size_t size = (found + 1) * sizeof(Row);
-      rows = static_cast<Row *>(rows == nullptr ? palloc(size) : repalloc(rows, size));
-      copy(tuple, descriptor, rows[found++]);
+// In parallel mode no snapshot may be taken any more, and nothing may be written either.
+Snapshot latest_snapshot() {
+  return RegisterSnapshot(IsInParallelMode() ? GetActiveSnapshot() : GetLatestSnapshot());
+}
+
+} // namespace
+
+// Rows on their way out of a scan. C: raises PostgreSQL's errors, owns nothing.
+class Table::Rows {
+public:
+  explicit Rows(const Table &table) : table_(table) {}
+
+  void add(HeapTuple tuple, TupleDesc descriptor, std::size_t position) {
+    if (size_ == room_) {
+      room_ = room_ == 0 ? 1 : 2 * room_;
+      rows_ = static_cast<Row *>(rows_ == nullptr ? palloc(room_ * sizeof(Row)) : repalloc(rows_, room_ * sizeof(Row)));
     }
+    Datum values[MaxHeapAttributeNumber];
+    bool nulls[MaxHeapAttributeNumber];
+    heap_deform_tuple(heap_copytuple(tuple), descriptor, values, nulls);
+    Row &row = rows_[size_++];
+    for (std::size_t i = 0; i < table_.count_; ++i) {
+      const int place = table_.places_[i];
+      row.columns_[i] = place == nowhere ? Value{} : Value{values[place], nulls[place]};
+    }
+    row.version_ = {tuple->t_self, HeapTupleHeaderGetRawXmin(tuple->t_data)};
+    row.position_ = position;
+  }
+  [[nodiscard]] std::span<const Row> all() const { return {rows_, size_}; }
+  [[nodiscard]] const Row *last() const { return size_ == 0 ? nullptr : rows_ + size_ - 1; }
+
+private:
+  const Table &table_;
+  Row *rows_ = nullptr;
+  std::size_t size_ = 0, room_ = 0;
+};
+
+void Table::init() {
+  call([] { CacheRegisterRelcacheCallback(count_change, 0); });
+}
+
+void Table::resolve() {
+  if (resolved_ == changes)
+    return;
+  resolved_ = changes; // what changes from here on is looked up next time
+  const Oid schema = get_namespace_oid("roughly", false);
+  table_oid_ = get_relname_relid(name_, schema);
+  index_oid_ = get_relname_relid(index_, schema);
+}
+
+Relation Table::open(LOCKMODE mode) {
+  resolve();
+  const Relation table = table_open(table_oid_, mode);
+  if (placed_ != changes)
+    for (std::size_t i = 0; i < count_; ++i)
+      places_[i] = place_of(RelationGetDescr(table), columns_[i]);
+  placed_ = changes;
+  return table;
+}
+
+std::span<const Table::Row> Table::find(const Uuid &key) {
+  return find(std::span(&key, 1), {});
+}
+
+std::span<const Table::Row> Table::find(std::span<const Uuid> first, std::span<const Uuid> second) {
+  Rows rows(*this);
+  call([&] {
+    const Relation table = open(AccessShareLock), index = index_open(index_oid_, AccessShareLock);
+    const Snapshot snapshot = latest_snapshot();
+    TupleTableSlot *slot = table_slot_create(table, nullptr);
+    const int count = second.empty() ? 1 : 2;
+    const IndexScanDesc scan = compat::begin_index_scan(table, index, snapshot, count);
+    for (std::size_t i = 0; i < first.size(); ++i) {
+      ScanKeyData keys[2];
+      ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_UUID_EQ, PointerGetDatum(first[i].data()));
+      if (count == 2)
+        ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_UUID_EQ, PointerGetDatum(second[i].data()));
+      index_rescan(scan, keys, count, nullptr, 0);
+      while (index_getnext_slot(scan, ForwardScanDirection, slot))
+        rows.add(ExecFetchSlotHeapTuple(slot, false, nullptr), RelationGetDescr(table), i);
+    }
+    index_endscan(scan);
+    ExecDropSingleTupleTableSlot(slot);
+    UnregisterSnapshot(snapshot);
+    index_close(index, AccessShareLock);
+    table_close(table, NoLock);
+  });
+  return rows.all();
+}
+
+std::span<const Table::Row> Table::all() {
+  Rows rows(*this);
+  call([&] {
+    const Relation table = open(AccessShareLock);
+    const Snapshot snapshot = latest_snapshot();
+    const SysScanDesc scan = systable_beginscan(table, InvalidOid, false, snapshot, 0, nullptr);
+    for (std::size_t i = 0; HeapTuple tuple = systable_getnext(scan); ++i)
+      rows.add(tuple, RelationGetDescr(table), i);
     systable_endscan(scan);
     UnregisterSnapshot(snapshot);
     table_close(table, NoLock);
   });
-  return {rows, found};
+  return rows.all();
 }
 
-const Table::Row *Table::last(const Uuid &key, const Value &texts) const {
-  return call([&]() -> const Row * {
-    const Oid schema = get_namespace_oid("roughly", false);
-    const Relation table = table_open(get_relname_relid(name_, schema), AccessShareLock);
-    const Relation index = index_open(get_relname_relid(index_, schema), AccessShareLock);
-    const TupleDesc descriptor = RelationGetDescr(table);
-    ScanKeyData conditions[2];
-    ScanKeyInit(&conditions[0], static_cast<AttrNumber>(place_of(descriptor, key_) + 1), BTEqualStrategyNumber, F_UUID_EQ, PointerGetDatum(key.data()));
-    ScanKeyEntryInitialize(&conditions[1], 0, static_cast<AttrNumber>(place_of(descriptor, columns_[0]) + 1), BTEqualStrategyNumber, InvalidOid,
-                           DEFAULT_COLLATION_OID, F_ARRAY_EQ, texts.datum);
-    const SysScanDesc scan = systable_beginscan_ordered(table, index, GetActiveSnapshot(), 2, conditions);
-    Row *row = nullptr;
-    if (HeapTuple tuple = systable_getnext_ordered(scan, BackwardScanDirection)) {
-      row = static_cast<Row *>(palloc(sizeof(Row)));
-      copy(tuple, descriptor, *row);
-    }
-    systable_endscan_ordered(scan);
+const Table::Row *Table::last(const Uuid &key, const Value &texts) {
+  Rows rows(*this);
+  call([&] {
+    const Relation table = open(AccessShareLock), index = index_open(index_oid_, AccessShareLock);
+    TupleTableSlot *slot = table_slot_create(table, nullptr);
+    ScanKeyData keys[2];
+    ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_UUID_EQ, PointerGetDatum(key.data()));
+    ScanKeyEntryInitialize(&keys[1], 0, 2, BTEqualStrategyNumber, InvalidOid, DEFAULT_COLLATION_OID, F_ARRAY_EQ, texts.datum);
+    const IndexScanDesc scan = compat::begin_index_scan(table, index, GetActiveSnapshot(), 2);
+    index_rescan(scan, keys, 2, nullptr, 0);
+    if (index_getnext_slot(scan, BackwardScanDirection, slot))
+      rows.add(ExecFetchSlotHeapTuple(slot, false, nullptr), RelationGetDescr(table), 0);
+    index_endscan(scan);
+    ExecDropSingleTupleTableSlot(slot);
     index_close(index, AccessShareLock);
     table_close(table, NoLock);
-    return row;
+  });
+  return rows.last();
+}
+
+bool Table::is_plain(Relation table) const {
+  return pg_class_aclcheck(table_oid_, GetUserId(), ACL_INSERT) == ACLCHECK_OK && table->rd_tableam == GetHeapamTableAmRoutine() && table->trigdesc == nullptr && table->rd_rules == nullptr &&
+         (table->rd_rsdesc == nullptr || table->rd_rsdesc->policies == NIL) &&
+         (table->rd_att->constr == nullptr || table->rd_att->constr->num_check == 0) &&
+         static_cast<std::size_t>(RelationGetNumberOfAttributes(table)) == count_ && list_length(RelationGetIndexList(table)) == 1;
+}
+
+bool Table::plain() {
+  return call([&] {
+    const Relation table = open(AccessShareLock);
+    const bool plain = is_plain(table);
+    table_close(table, NoLock);
+    return plain;
   });
 }
 
-Oid Table::oid() const {
-  return call([&] { return get_relname_relid(name_, get_namespace_oid("roughly", false)); });
+bool Table::insertable() {
+  return call([&] {
+    resolve();
+    return pg_class_aclcheck(table_oid_, GetUserId(), ACL_INSERT) == ACLCHECK_OK;
+  });
 }
 
-std::span<const Table::Row> Table::find(const Uuid &key) const {
-  return read(&key);
+// As PostgreSQL adds to its catalogs.
+bool Table::insert(std::initializer_list<Value> row) {
+  return call([&] {
+    const Relation table = open(RowExclusiveLock);
+    const bool plain = is_plain(table);
+    if (plain) {
+      PreventCommandIfReadOnly("INSERT");
+      Datum values[most_columns] = {};
+      bool nulls[most_columns] = {};
+      const int *place = places_.data();
+      for (const Value &value : row) {
+        values[*place] = value.datum;
+        nulls[*place++] = value.null;
+      }
+      CatalogTupleInsert(table, heap_form_tuple(RelationGetDescr(table), values, nulls));
+    }
+    table_close(table, NoLock);
+    return plain;
+  });
 }
 
-std::span<const Table::Row> Table::all() const {
-  return read(nullptr);
+Oid Table::oid() {
+  call([&] { resolve(); });
+  return table_oid_;
 }
 
 } // namespace roughly::pg

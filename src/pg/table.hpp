@@ -1,6 +1,6 @@
-// Rows found by an index and read without a statement, for what every request reads. Nobody's privileges are asked, nor
-// row-level security; the caller decides whose row it is. What belongs to a question may be kept elsewhere by an engine
-// below (docs/scaling.md): what is not found here is then asked for by a statement.
+// Rows found by an index and read, or added, without a statement, for what every request needs. For reading nobody's
+// privileges are asked, nor row-level security; the caller decides whose row it is. What belongs to a question may be kept elsewhere by an
+// engine below (docs/scaling.md): what is not found here is then asked for by a statement, and nothing is added here.
 #pragma once
 
 #include "pg/value.hpp"
@@ -18,6 +18,8 @@ struct RowVersion {
   }
 };
 
+// A table of schema roughly, by one of its indexes; where it is and where its columns are is looked up once, and again after
+// anything about tables has changed.
 class Table {
 public:
   static constexpr std::size_t most_columns = 16;
@@ -32,37 +34,55 @@ public:
     }
     template <class T> [[nodiscard]] T get(int column) const { return stored(optional<T>(column)); }
     [[nodiscard]] const RowVersion &version() const noexcept { return version_; }
+    [[nodiscard]] std::size_t position() const noexcept { return position_; } // of the keys it was found by
 
   private:
     friend class Table;
     Value columns_[most_columns];
     RowVersion version_;
+    std::size_t position_;
   };
 
-  // A table of schema roughly; `key` is the first column of the index, a uuid. A column that the table does not have yet,
-  // since the extension is still to be updated, is null.
-  constexpr Table(const char *name, const char *index, const char *key, std::initializer_list<const char *> columns)
-      : name_(name), index_(index), key_(key), count_(columns.size()) {
+  // A column that the table does not have yet, since the extension is still to be updated, is null.
+  constexpr Table(const char *name, const char *index, std::initializer_list<const char *> columns)
+      : name_(name), index_(index), count_(columns.size()) {
     std::copy(columns.begin(), columns.end(), columns_.begin());
   }
+  Table(const Table &) = delete;
+  Table &operator=(const Table &) = delete;
+  static void init(); // once, when the library is loaded
 
-  // The rows with this key that are committed at this very moment, whatever the isolation level. They live in the
-  // current memory context.
-  [[nodiscard]] std::span<const Row> find(const Uuid &key) const;
-  // The same of all rows, in no order; for a small table.
-  [[nodiscard]] std::span<const Row> all() const;
-  // The last row, by the rest of the index, whose first column is `key` and whose second, which is the table's first
-  // wanted column, a text[], equals `texts`; with the caller's snapshot. nullptr when there is none.
-  [[nodiscard]] const Row *last(const Uuid &key, const Value &texts) const;
-  [[nodiscard]] Oid oid() const;
+  // The rows, in no order, whose first column of the index, a uuid, is the key, that are committed at this very moment,
+  // whatever the isolation level. They live in the current memory context.
+  [[nodiscard]] std::span<const Row> find(const Uuid &key);
+  // The same by two columns, for many pairs.
+  [[nodiscard]] std::span<const Row> find(std::span<const Uuid> first, std::span<const Uuid> second);
+  // The same of all rows; for a small table.
+  [[nodiscard]] std::span<const Row> all();
+  // The last row, by the rest of the index, whose first column is `key` and whose second, a text[], equals `texts`; with
+  // the caller's snapshot. nullptr when there is none.
+  [[nodiscard]] const Row *last(const Uuid &key, const Value &texts);
+
+  // Whether the current user may add rows.
+  [[nodiscard]] bool insertable();
+  // Whether adding one would mean nothing but adding it: no triggers, policies, checks, columns or indexes of somebody else's.
+  [[nodiscard]] bool plain();
+  // Adds a row of all columns. False, and nothing is added, where the table is not insertable and plain.
+  [[nodiscard]] bool insert(std::initializer_list<Value> row);
+  [[nodiscard]] Oid oid();
 
 private:
-  [[nodiscard]] std::span<const Row> read(const Uuid *key) const;
-  void copy(HeapTuple tuple, TupleDesc descriptor, Row &row) const; // raises PostgreSQL's errors
+  class Rows;
+  void resolve();
+  [[nodiscard]] Relation open(LOCKMODE mode);
+  [[nodiscard]] bool is_plain(Relation table) const;
 
-  const char *name_, *index_, *key_;
+  const char *name_, *index_;
   std::array<const char *, most_columns> columns_{};
   std::size_t count_;
+  std::uint64_t resolved_ = 0, placed_ = 0; // as of which change
+  Oid table_oid_ = InvalidOid, index_oid_ = InvalidOid;
+  std::array<int, most_columns> places_{};
 };
 
 } // namespace roughly::pg

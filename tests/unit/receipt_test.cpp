@@ -40,7 +40,7 @@ TEST(Receipt, OpensForItsOwner) {
   for (const std::int32_t day : {0, 1, -1, 9999, std::numeric_limits<std::int32_t>::min(),
                                  std::numeric_limits<std::int32_t>::max()})
     for (const std::uint8_t choice : std::initializer_list<std::uint8_t>{0, 1, 255}) {
-      const Receipt back = owner.open_receipt(uuid(1), owner.seal_receipt(uuid(1), {choice, day}));
+      const Receipt back = owner.open_receipt(uuid(1), owner.tag(uuid(1)), owner.seal_receipt(uuid(1), owner.tag(uuid(1)), {choice, day}));
       EXPECT_EQ(back.choice, choice);
       EXPECT_EQ(back.day, day);
     }
@@ -50,27 +50,27 @@ TEST(Receipt, HasOneLengthWhateverTheChoice) {
   std::set<std::size_t> sizes;
   for (unsigned choice = 0; choice < 256; ++choice)
     for (const std::int32_t day : {0, -1, 1'000'000'000})
-      sizes.insert(vote_secret('a').seal_receipt(uuid(1), {static_cast<std::uint8_t>(choice), day}).size());
+      sizes.insert(vote_secret('a').seal_receipt(uuid(1), vote_secret('a').tag(uuid(1)), {static_cast<std::uint8_t>(choice), day}).size());
   EXPECT_EQ(sizes.size(), 1u);
 }
 
 TEST(Receipt, NeedsNoKeyOfTheKeyring) {
-  EXPECT_EQ(sealing_key(vote_secret('a').seal_receipt(uuid(1), {1, 1})), 0);
+  EXPECT_EQ(sealing_key(vote_secret('a').seal_receipt(uuid(1), vote_secret('a').tag(uuid(1)), {1, 1})), 0);
 }
 
 TEST(Receipt, OpensForNobodyElseAndNowhereElse) {
-  const Bytes sealed = vote_secret('a').seal_receipt(uuid(1), {1, 1});
-  EXPECT_TRUE(throws(Errc::corrupted, [&] { return vote_secret('b').open_receipt(uuid(1), sealed); }));
-  EXPECT_TRUE(throws(Errc::corrupted, [&] { return vote_secret('a').open_receipt(uuid(2), sealed); }));
+  const Bytes sealed = vote_secret('a').seal_receipt(uuid(1), vote_secret('a').tag(uuid(1)), {1, 1});
+  EXPECT_TRUE(throws(Errc::corrupted, [&] { return vote_secret('b').open_receipt(uuid(1), vote_secret('b').tag(uuid(1)), sealed); }));
+  EXPECT_TRUE(throws(Errc::corrupted, [&] { return vote_secret('a').open_receipt(uuid(2), vote_secret('a').tag(uuid(2)), sealed); }));
 }
 
 TEST(Receipt, RefusesEveryFlippedBitAndEveryCut) {
   const VoteSecret owner = vote_secret('a');
-  const Bytes sealed = owner.seal_receipt(uuid(1), {1, 1});
+  const Bytes sealed = owner.seal_receipt(uuid(1), owner.tag(uuid(1)), {1, 1});
   for_each_bit_flip(sealed, [&](const Bytes &changed, std::size_t bit) {
-    EXPECT_TRUE(throws(Errc::corrupted, [&] { return owner.open_receipt(uuid(1), changed); })) << bit;
+    EXPECT_TRUE(throws(Errc::corrupted, [&] { return owner.open_receipt(uuid(1), owner.tag(uuid(1)), changed); })) << bit;
   });
-  expect_no_prefix_reads(sealed, [&](ByteView cut) { return owner.open_receipt(uuid(1), cut); });
+  expect_no_prefix_reads(sealed, [&](ByteView cut) { return owner.open_receipt(uuid(1), owner.tag(uuid(1)), cut); });
 }
 
 } // namespace
