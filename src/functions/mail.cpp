@@ -12,11 +12,11 @@ namespace {
 constexpr std::uint8_t format = 0x01;
 constexpr std::size_t order_size = 640; // every order has one length
 
-constinit Statement insert_order{"INSERT INTO roughly.mail_outbox (id, sealed) VALUES ($1, $2)", {UUIDOID, BYTEAOID}};
+constinit Statement insert_order{"INSERT INTO roughly.mail_outbox (id, sealed, locked_until) VALUES ($1, $2, pg_catalog.clock_timestamp())", {UUIDOID, BYTEAOID}};
 // At least once: what is not reported as sent comes back after 1, 2, 4 ... 64 minutes.
 constinit Statement take_orders{
     "WITH due AS MATERIALIZED (SELECT id, locked_until, ctid AS place FROM roughly.mail_outbox"
-    "   WHERE locked_until <= pg_catalog.now() ORDER BY locked_until, ctid LIMIT $1 FOR UPDATE SKIP LOCKED),"
+    "   WHERE locked_until <= pg_catalog.clock_timestamp() ORDER BY locked_until, ctid LIMIT $1 FOR UPDATE SKIP LOCKED),"
     " taken AS (UPDATE roughly.mail_outbox o SET attempts = attempts + 1,"
     "   locked_until = pg_catalog.now() + interval '1 minute' * pg_catalog.power(2, LEAST(attempts, 6))"
     "   FROM due WHERE o.id = due.id RETURNING o.id, sealed, attempts, due.locked_until, place)"
