@@ -26,6 +26,10 @@ BEGIN
       USING ERRCODE = 'object_not_in_prerequisite_state',
             HINT = 'Put citus first in shared_preload_libraries on every node, restart, and CREATE EXTENSION citus. On one machine there is nothing to distribute.';
   END IF;
+  IF NOT has_table_privilege('roughly_owner', 'roughly.votes', 'INSERT') THEN
+    RAISE EXCEPTION 'the votes of this database are kept by the nodes of PL/Proxy already'
+      USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Votes are not moved.';
+  END IF;
   IF current_setting('shared_preload_libraries') !~ '^\s*"?([^,"]*/)?citus(\.so)?"?\s*(,|$)' THEN
     RAISE EXCEPTION 'citus is not the first of shared_preload_libraries'
       USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Put it first on every node, and restart.';

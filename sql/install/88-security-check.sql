@@ -12,6 +12,9 @@ WITH ours AS (
   SELECT p.* FROM pg_proc p JOIN ours o ON o.classid = 'pg_proc'::regclass AND o.objid = p.oid
 ), citus AS ( -- a node of a cluster, see roughly_distribute
   SELECT FROM pg_extension WHERE extname = 'citus'
+), served AS ( -- by a node, see roughly_partition
+  SELECT DISTINCT a.grantee FROM routines p, pg_catalog.aclexplode(p.proacl) a
+   WHERE p.pronamespace = 'roughly'::regnamespace AND p.proname ~ '^node_' AND a.grantee NOT IN (0, p.proowner)
 ), risky_setting (severity, name, safe, remedy) AS (VALUES
   ('warning', 'log_statement', '{none}', 'Literal passwords, tokens and choices reach the log. ALTER SYSTEM SET log_statement = none, or bind parameters.'),
   ('warning', 'log_min_duration_statement', '{-1}', 'Slow statements reach the log with their parameters. Set -1.'),
@@ -68,7 +71,7 @@ SELECT 'critical', 'routine ' || oid::regprocedure::text, 'executable by PUBLIC'
   FROM routines WHERE has_function_privilege('public', oid, 'execute') AND proname NOT IN ('roughly_aggregate', 'roughly_release', 'roughly_questions')
 UNION ALL
 SELECT 'critical', 'routine ' || r.oid::regprocedure::text, 'its language is ' || l.lanname, 'Somebody replaced it. DROP EXTENSION and restore, or put back what the extension''s script made.'
-  FROM routines r JOIN pg_language l ON l.oid = r.prolang WHERE l.lanname <> 'c' AND r.proname NOT IN ('roughly_security_check', 'roughly_export_my_data', 'roughly_distribute')
+  FROM routines r JOIN pg_language l ON l.oid = r.prolang WHERE l.lanname <> 'c' AND r.proname NOT IN ('roughly_security_check', 'roughly_export_my_data', 'roughly_distribute', 'roughly_partition')
 UNION ALL
 SELECT 'critical', pg_catalog.format('%s on %s', CASE d.classid WHEN 'pg_constraint'::regclass THEN 'constraint' WHEN 'pg_attrdef'::regclass THEN 'default' ELSE 'index' END, t.oid::regclass),
     p.oid::regprocedure::text, 'Runs in our transactions and sees our rows. Drop it.'
@@ -108,11 +111,15 @@ SELECT 'critical', 'grant on schema roughly', pg_catalog.format('%s to %s', a.pr
   FROM pg_namespace n, pg_catalog.aclexplode(n.nspacl) a
  WHERE n.nspname = 'roughly' AND a.grantee <> n.nspowner
    AND NOT (pg_catalog.pg_get_userbyid(a.grantee) = 'roughly_app' AND a.privilege_type = 'USAGE')
+   AND NOT (a.privilege_type = 'USAGE' AND a.grantee IN (TABLE served))
+UNION ALL
+SELECT 'warning', 'grant on function roughly.node_*', pg_catalog.pg_get_userbyid(role), 'Of a node: can read and delete waiting ballots, which are sealed. Where no other database keeps its votes here, REVOKE it.'
+  FROM served s (role)
 UNION ALL
 SELECT 'critical', 'routine ' || oid::regprocedure::text, pg_catalog.concat_ws(', ', 'search_path is not pinned', CASE WHEN prosecdef THEN 'SECURITY DEFINER' END),
     'ALTER FUNCTION ... SET search_path = pg_catalog, pg_temp, and SECURITY INVOKER.'
   FROM routines WHERE prosecdef OR (prokind = 'f' AND NOT COALESCE('search_path=pg_catalog, pg_temp' = ANY (proconfig), false)
-    AND proname NOT IN ('roughly_aggregate', 'roughly_authenticate', 'roughly_current_user', 'roughly_current_session', 'roughly_require_user')) -- which do without
+    AND proname NOT IN ('roughly_aggregate', 'roughly_authenticate', 'roughly_current_user', 'roughly_current_session', 'roughly_require_user', 'roughly_cast_vote')) -- which do without
 UNION ALL
 SELECT 'warning', 'publication ' || p.pubname::text, p.schemaname || '.' || p.tablename, 'Replicates accounts or sealed rows. Publish roughly.releases alone.'
   FROM pg_publication_tables p WHERE p.schemaname = 'roughly' AND p.tablename <> 'releases'

@@ -84,7 +84,8 @@ GRANT EXECUTE ON FUNCTION
   TO roughly_admin;
 GRANT EXECUTE ON PROCEDURE roughly_publish(uuid), roughly_publish_due(), roughly_rotate_key() TO roughly_admin;
 
--- Nobody: roughly_distribute. It alters a role and asks Citus for what only superusers may do.
+-- Nobody: roughly_distribute and roughly_partition, which do what only superusers may; and what a node does for the
+-- database whose votes it keeps, until its administrator says for whom.
 
 -- The mailer.
 GRANT EXECUTE ON FUNCTION roughly_dequeue_mail(integer), roughly_mail_sent(uuid) TO roughly_mailer;

@@ -15,6 +15,15 @@ CREATE TABLE calls AS -- without those that carry a megabyte
   SELECT role, name, statement FROM attack WHERE statement !~ 'repeat\(|array_fill|generate_series';
 INSERT INTO calls VALUES ('admin', 'bridge_unprotected', 'SELECT bridge_unprotected()'),
   ('postgres', 'public.roughly_distribute', 'SELECT roughly_distribute()'), ('postgres', 'public.roughly_distribute', 'SELECT roughly_distribute(0)'),
+  ('postgres', 'public.roughly_partition', $$SELECT roughly_partition('none')$$),
+  ('postgres', 'roughly.node_number', 'SELECT roughly.node_number(gen_random_uuid())'), ('postgres', 'roughly.node_status', 'SELECT roughly.node_status()'),
+  ('postgres', 'roughly.node_add_vote', $$SELECT roughly.node_add_vote(gen_random_uuid(), gen_random_uuid(), '', gen_random_uuid(), '')$$),
+  ('postgres', 'roughly.node_find_receipts', $$SELECT roughly.node_find_receipts('{}', '{}')$$),
+  ('postgres', 'roughly.node_enough_ballots', 'SELECT roughly.node_enough_ballots(gen_random_uuid(), 1)'),
+  ('postgres', 'roughly.node_following_ballots', 'SELECT roughly.node_following_ballots(gen_random_uuid(), gen_random_uuid())'),
+  ('postgres', 'roughly.node_discard_ballots', $$SELECT roughly.node_discard_ballots(gen_random_uuid(), '{}')$$),
+  ('postgres', 'roughly.node_replace_ballot', $$SELECT roughly.node_replace_ballot(gen_random_uuid(), gen_random_uuid(), '', '')$$),
+  ('postgres', 'roughly.node_taken_votes', 'SELECT roughly.node_taken_votes(NULL)'),
   ('postgres', 'roughly.ensure_key_file', 'SELECT roughly.ensure_key_file()'); -- of CREATE EXTENSION; nobody else may call it
 GRANT SELECT ON calls TO PUBLIC;
 

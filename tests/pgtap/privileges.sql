@@ -34,6 +34,16 @@ INSERT INTO may VALUES
   ('roughly_dequeue_mail(integer)', 'mailer'),
   ('roughly_dimensions()', 'app admin'),
   ('roughly_distribute(integer)', ''),
+  ('roughly_partition(name)', ''),
+  ('roughly.node_add_vote(uuid,uuid,bytea,uuid,bytea)', ''),
+  ('roughly.node_discard_ballots(uuid,uuid[])', ''),
+  ('roughly.node_enough_ballots(uuid,bigint)', ''),
+  ('roughly.node_find_receipts(uuid[],uuid[])', ''),
+  ('roughly.node_following_ballots(uuid,uuid)', ''),
+  ('roughly.node_number(uuid)', ''),
+  ('roughly.node_replace_ballot(uuid,uuid,bytea,bytea)', ''),
+  ('roughly.node_status()', ''),
+  ('roughly.node_taken_votes(uuid)', ''),
   ('roughly_enroll_totp()', 'app'),
   ('roughly_export_my_data()', 'app'),
   ('roughly_forget_batches(uuid)', 'admin'),
@@ -99,11 +109,11 @@ SELECT is(has_function_privilege('tap_app', oid, 'EXECUTE'), who ~ 'PUBLIC|app',
 SELECT is(pg_get_userbyid(proowner), 'roughly_owner'::name, 'roughly_owner owns ' || signature) FROM routines ORDER BY signature;
 SELECT is_empty($$SELECT signature FROM routines WHERE prosecdef$$, 'no function is a definer''s: elevation is in C++ alone');
 SELECT set_eq($$SELECT proname FROM routines WHERE prokind = 'f' AND proconfig IS DISTINCT FROM '{"search_path=pg_catalog, pg_temp"}'$$,
-  '{roughly_aggregate,roughly_authenticate,roughly_current_user,roughly_current_session,roughly_require_user}'::name[], 'every function pins its search_path, but those that look nothing up by it');
+  '{roughly_aggregate,roughly_authenticate,roughly_current_user,roughly_current_session,roughly_require_user,roughly_cast_vote}'::name[], 'every function pins its search_path, but those that look nothing up by it');
 SELECT is_empty($$SELECT signature FROM routines WHERE proleakproof$$, 'none is leakproof');
 SELECT is((provolatile, proparallel), ('s'::"char", 'r'::"char"), 'roughly_current_user is STABLE and PARALLEL RESTRICTED: a worker does not know who acts')
   FROM routines WHERE proname = 'roughly_current_user';
-SELECT is_empty($$SELECT signature FROM routines WHERE proparallel = 's' AND proname NOT IN ('roughly_aggregate', 'roughly_release', 'roughly_hash_password', 'roughly_verify_password', 'roughly_password_needs_rehash', 'roughly_security_check')$$,
+SELECT is_empty($$SELECT signature FROM routines WHERE proparallel = 's' AND proname NOT IN ('roughly_aggregate', 'roughly_release', 'roughly_hash_password', 'roughly_verify_password', 'roughly_password_needs_rehash', 'roughly_security_check', 'node_number')$$,
   'only what needs neither identity nor key runs in workers');
 
 -- Tables: nobody, but for two.

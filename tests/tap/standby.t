@@ -95,8 +95,8 @@ SELECT roughly_forget_batches('$q')
 CALL roughly_publish('$other')
 CALL roughly_publish_due()
 CALL roughly_rotate_key()"
-# What is VOLATILE for another reason than writing; roughly_distribute needs Citus (distribute.t).
-others='roughly_authenticate roughly_sign_out_of_transaction may_write_account roughly_hash_password roughly_verify_password roughly_recount ensure_key_file roughly_distribute'
+# What is VOLATILE for another reason than writing; what needs Citus (distribute.t) or PL/Proxy (partition.t).
+others='roughly_authenticate roughly_sign_out_of_transaction may_write_account roughly_hash_password roughly_verify_password roughly_recount ensure_key_file roughly_distribute roughly_partition node_add_vote node_discard_ballots node_replace_ballot'
 is "$(sql -c "SELECT proname FROM pg_proc JOIN pg_depend ON classid = 'pg_proc'::regclass AND objid = pg_proc.oid AND deptype = 'e'
   JOIN pg_extension e ON refobjid = e.oid AND extname = 'roughly_auth' WHERE provolatile = 'v'" | sort)" \
   "$({ sed 's/[A-Z]* \([a-z_]*\)(.*/\1/' <<< "$writers"; tr ' ' '\n' <<< "$others"; } | sort)" "control: no writer is forgotten"
@@ -116,6 +116,7 @@ as_server cp -p "$work/one/data.roughly_auth.key" "$key_file"
 as_person="SELECT FROM roughly_authenticate('${token[1]}');"
 is "$(accepted 25006 "$as_person")" '' "with it every writer says that this is a standby"
 like "$(error -c 'SELECT roughly_distribute()')" '^ERROR:  25006: a standby cannot distribute its questions.HINT:  Call roughly_distribute\(\) on the primary' "nor are questions distributed"
+like "$(error -c "SELECT roughly_partition('none')")" '^ERROR:  25006: a standby cannot give its votes to nodes.HINT:  Call roughly_partition\(\) on the primary' "or votes given away"
 is "$(sql -U app -c BEGIN -c "SELECT FROM roughly_authenticate('${token[1]}')" -c "SELECT choice FROM roughly_my_answers()" -c COMMIT | grep .)" $'tea\ntea\ntea' \
   "identity and own answers are told"
 is "$(sql -U admin -c "SELECT roughly_recount('$q')")" t "and recounting works"
