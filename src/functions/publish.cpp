@@ -108,7 +108,7 @@ bool freeze(Spi &spi, const Uuid &id) {
     return false; // another publisher was first
   BallotBox box = collect_ballots(spi, question);
   if (question.state == "closed" && box.size() < question.policy.k) { // fewer can never be published
-    vote_store::discard(spi, id, sorted_ids(box));
+    vote_store::discard(spi, id, box);
     spi.write(finish_question, {value(id)});
     return false;
   }
@@ -140,7 +140,7 @@ bool release(Spi &spi, const Uuid &id) {
     BallotBox box(question.layout().size());
     if (!open_batch(spi, id, number, box))
       throw Error(Errc::corrupted, batch_name(id, number) + " is missing");
-    vote_store::discard(spi, id, sorted_ids(box)); // the batch has been committed
+    vote_store::discard(spi, id, box); // the batch has been committed
     profiles = count_profiles(box, question.choices.size());
   }
   release_batch(tally, std::move(profiles), question.policy, number);

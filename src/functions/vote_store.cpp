@@ -106,6 +106,10 @@ bool waiting(Spi &spi, const Uuid &question, std::int64_t least) {
 }
 
 void take(Spi &spi, const Uuid &question, const std::function<void(const Uuid &id, ByteView sealed)> &each) {
+  if (ballots.plain()) {
+    ballots.take(question, [&](const Table::Row &row) { each(row.get<Uuid>(2), row.get<Bytes>(3)); });
+    return;
+  }
   if (!on_nodes()) {
     spi.stream(take_ballots, {value(question)}, [&](const Rows &rows, std::size_t i) { each(rows.get<Uuid>(i, 1), rows.get<Bytes>(i, 2)); });
     return;
@@ -116,12 +120,14 @@ void take(Spi &spi, const Uuid &question, const std::function<void(const Uuid &i
       each(ballot.id, ballot.sealed);
 }
 
-void discard(Spi &spi, const Uuid &question, std::span<const Uuid> ids) {
+void discard(Spi &spi, const Uuid &question, const BallotBox &box) {
   constexpr std::size_t portion = 10'000;
-  for (; on_nodes() && !ids.empty(); ids = ids.subspan(std::min(portion, ids.size()))) {
+  for (std::size_t i = 0; on_nodes() && i < box.size();) {
     const pg::TemporaryContext scratch("roughly_auth ballots");
-    const auto first = ids.first(std::min(portion, ids.size()));
-    ask_node([&] { return spi.write(delete_on_node, {value(question), value(std::vector(first.begin(), first.end()))}); });
+    std::vector<Uuid> ids(std::min(portion, box.size() - i));
+    for (Uuid &id : ids)
+      std::copy_n(box.id(i++).begin(), id.size(), id.begin());
+    ask_node([&] { return spi.write(delete_on_node, {value(question), value(ids)}); });
   }
 }
 

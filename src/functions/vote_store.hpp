@@ -41,7 +41,7 @@ bool waiting(pg::Spi &spi, const Uuid &question, std::int64_t least);
 void take(pg::Spi &spi, const Uuid &question, const std::function<void(const Uuid &id, ByteView sealed)> &each);
 
 // Deletes what was taken from a node, and nothing otherwise. Can be repeated.
-void discard(pg::Spi &spi, const Uuid &question, std::span<const Uuid> ballots);
+void discard(pg::Spi &spi, const Uuid &question, const BallotBox &box);
 void discard_here(pg::Spi &spi, const Uuid &question, const std::vector<Uuid> &ballots); // on the node
 
 // Up to 1,000 of the waiting ballots with a higher id, by id.

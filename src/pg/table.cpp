@@ -189,6 +189,65 @@ bool Table::insert(std::initializer_list<Value> row) {
   });
 }
 
+Table::Taking::Taking(Table &table, const Uuid &key) : table_(table) {
+  call([&] {
+    PreventCommandIfReadOnly("DELETE");
+    relation_ = table_.open(RowExclusiveLock);
+    snapshot_ = RegisterSnapshot(GetLatestSnapshot());
+    const Relation index = index_open(table_.index_oid_, AccessShareLock);
+    const IndexScanDesc scan = compat::begin_index_scan(relation_, index, snapshot_, 1);
+    ScanKeyData condition;
+    ScanKeyInit(&condition, 1, BTEqualStrategyNumber, F_UUID_EQ, PointerGetDatum(key.data()));
+    index_rescan(scan, &condition, 1, nullptr, 0);
+    std::size_t room = 1024;
+    places_ = static_cast<ItemPointerData *>(palloc(room * sizeof(ItemPointerData)));
+    while (const ItemPointer place = index_getnext_tid(scan, ForwardScanDirection)) {
+      if (count_ == room) {
+        room *= 2;
+        places_ = static_cast<ItemPointerData *>(repalloc_huge(places_, room * sizeof(ItemPointerData)));
+      }
+      places_[count_++] = *place;
+    }
+    index_endscan(scan);
+    index_close(index, AccessShareLock);
+    qsort(places_, count_, sizeof(ItemPointerData), [](const void *one, const void *other) {
+      return ItemPointerCompare(static_cast<ItemPointer>(const_cast<void *>(one)), static_cast<ItemPointer>(const_cast<void *>(other)));
+    });
+    fetch_ = table_index_fetch_begin(relation_);
+    slot_ = table_slot_create(relation_, nullptr);
+  });
+}
+
+std::span<const Table::Row> Table::Taking::next() {
+  constexpr std::size_t portion = 1000;
+  Rows rows(table_);
+  call([&] {
+    while (done_ < count_ && rows.all().size() < portion) {
+      bool again = false;
+      ItemPointerData place = places_[done_++];
+      TM_FailureData failure;
+      if (table_index_fetch_tuple(fetch_, &place, snapshot_, slot_, &again, nullptr) &&
+          table_tuple_delete(relation_, &slot_->tts_tid, GetCurrentCommandId(true), snapshot_, InvalidSnapshot, true, &failure, false) == TM_Ok)
+        rows.add(ExecFetchSlotHeapTuple(slot_, false, nullptr), RelationGetDescr(relation_), rows.all().size());
+    }
+  });
+  return rows.all();
+}
+
+Table::Taking::~Taking() {
+  if (PgError::in_flight() != errors_) // else the abort gives everything back
+    return;
+  detail::attempt(
+      [](void *self) {
+        auto *taking = static_cast<Taking *>(self);
+        table_index_fetch_end(taking->fetch_);
+        ExecDropSingleTupleTableSlot(taking->slot_);
+        UnregisterSnapshot(taking->snapshot_);
+        table_close(taking->relation_, NoLock);
+      },
+      this);
+}
+
 Oid Table::oid() {
   call([&] { resolve(); });
   return table_oid_;

@@ -3,6 +3,7 @@
 // engine below (docs/scaling.md): what is not found here is then asked for by a statement, and nothing is added here.
 #pragma once
 
+#include "pg/scope.hpp"
 #include "pg/value.hpp"
 
 namespace roughly::pg {
@@ -67,12 +68,16 @@ public:
   [[nodiscard]] bool insertable();
   // Whether adding one would mean nothing but adding it: no triggers, policies, checks, columns or indexes of somebody else's.
   [[nodiscard]] bool plain();
+  // Deletes the rows whose first column of the index is the key, and calls `each(row)` for every one that nobody else
+  // has deleted or changed meanwhile, page by page. Only where the table is plain.
+  template <class F> void take(const Uuid &key, F each);
   // Adds a row of all columns. False, and nothing is added, where the table is not insertable and plain.
   [[nodiscard]] bool insert(std::initializer_list<Value> row);
   [[nodiscard]] Oid oid();
 
 private:
   class Rows;
+  class Taking;
   void resolve();
   [[nodiscard]] Relation open(LOCKMODE mode);
   [[nodiscard]] bool is_plain(Relation table) const;
@@ -84,5 +89,37 @@ private:
   Oid table_oid_ = InvalidOid, index_oid_ = InvalidOid;
   std::array<int, most_columns> places_{};
 };
+
+// The rows to take, by place: so that a page is visited once.
+class Table::Taking {
+public:
+  Taking(Table &table, const Uuid &key);
+  ~Taking();
+  Taking(const Taking &) = delete;
+  Taking &operator=(const Taking &) = delete;
+  std::span<const Row> next(); // some of them; none at the end
+
+private:
+  Table &table_;
+  Relation relation_ = nullptr;
+  Snapshot snapshot_ = nullptr;
+  IndexFetchTableData *fetch_ = nullptr;
+  TupleTableSlot *slot_ = nullptr;
+  ItemPointerData *places_ = nullptr;
+  std::size_t count_ = 0, done_ = 0;
+  int errors_ = PgError::in_flight();
+};
+
+template <class F> void Table::take(const Uuid &key, F each) {
+  Taking taking(*this, key);
+  for (bool more = true; more;) {
+    const TemporaryContext scratch("roughly_auth rows");
+    const std::span<const Row> rows = taking.next();
+    for (const Row &row : rows)
+      each(row);
+    more = !rows.empty();
+    check_for_interrupts();
+  }
+}
 
 } // namespace roughly::pg

@@ -137,6 +137,6 @@ for ((i = 0; i < ${#functions[@]}; i += 2)); do # two backends at a time
   wait
   for pair in "${functions[@]:i:2}"; do judge "${pair% *}"; done
 done
-is "$never_fail" "roughly_audit roughly_check roughly_current_session roughly_current_user roughly_dimensions roughly_key_status roughly_log_out roughly_questions roughly_reissue_session roughly_security_check roughly_sign_out_of_transaction roughly_status roughly.ensure_key_file roughly.may_write_account " "what cannot fail"
+is "$never_fail" "roughly_audit roughly_check roughly_current_session roughly_current_user roughly_dimensions roughly_key_status roughly_log_out roughly_questions roughly_reissue_session roughly_security_check roughly_sign_out_of_transaction roughly_status roughly.ensure_key_file roughly.may_write_account roughly.node_number " "what cannot fail"
 
 done_testing
