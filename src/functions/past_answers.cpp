@@ -2,6 +2,7 @@
 
 #include "core/answer_quality.hpp"
 #include "functions/vote_store.hpp"
+#include "pg/table.hpp"
 
 namespace roughly {
 namespace {
@@ -11,13 +12,36 @@ using pg::Spi;
 using pg::Statement;
 using pg::value;
 
+constinit pg::Table questions{"questions", "questions_pkey", {"id", "prompt", "choices", "opens_at"}};
 constinit Statement select_questions{
-    "SELECT id, prompt, choices FROM roughly.questions WHERE $1 IS NULL OR id = ANY ($1) ORDER BY opens_at, id", {UUIDARRAYOID}};
+    "SELECT id, prompt, choices, opens_at FROM roughly.questions WHERE $1 IS NULL OR id = ANY ($1)", {UUIDARRAYOID}};
 constinit Statement count_asked{
     "SELECT pg_catalog.count(*) FROM roughly.questions"
     " WHERE opens_at <= pg_catalog.clock_timestamp() AND (closes_at IS NULL OR closes_at > $1)",
     {TIMESTAMPTZOID}};
 constinit Statement select_contradictions{"SELECT question_id, choice, other_id, other_choice FROM roughly.contradictions", {}};
+
+struct Asked {
+  Uuid id;
+  std::string prompt;
+  std::vector<std::string> choices;
+  std::int64_t opens_at;
+};
+
+// In the order in which they opened.
+std::vector<Asked> asked_questions(Spi &spi, const std::optional<std::vector<Uuid>> &only) {
+  std::vector<Asked> asked;
+  if (vote_store::here()) {
+    for (const pg::Table::Row &row : only ? questions.find(*only) : questions.all())
+      asked.push_back({row.get<Uuid>(1), row.get<std::string>(2), row.get<std::vector<std::string>>(3), row.get<std::int64_t>(4)});
+  } else {
+    const Rows rows = spi.read_latest(select_questions, {value(only)});
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      asked.push_back({rows.get<Uuid>(i, 1), rows.get<std::string>(i, 2), rows.get<std::vector<std::string>>(i, 3), rows.get<std::int64_t>(i, 4)});
+  }
+  std::sort(asked.begin(), asked.end(), [](const Asked &one, const Asked &other) { return std::tie(one.opens_at, one.id) < std::tie(other.opens_at, other.id); });
+  return asked;
+}
 
 std::size_t contradictions(Spi &spi, const std::vector<PastAnswer> &answers) {
   std::map<Uuid, std::string> chosen;
@@ -45,17 +69,20 @@ std::optional<std::string> PastAnswer::choice() const {
   return choices[receipt.choice];
 }
 
-std::vector<PastAnswer> past_answers(Spi &spi, const VoteSecret &secret, const pg::Value &only) {
-  const Rows questions = spi.read_latest(select_questions, {only});
+std::vector<PastAnswer> past_answers(Spi &spi, const VoteSecret &secret, std::optional<std::vector<Uuid>> only) {
+  if (only) {
+    std::sort(only->begin(), only->end());
+    only->erase(std::unique(only->begin(), only->end()), only->end());
+  }
+  std::vector<Asked> asked = asked_questions(spi, only);
   std::vector<Uuid> ids, tags;
-  for (std::size_t i = 0; i < questions.size(); ++i) {
-    ids.push_back(questions.get<Uuid>(i, 1));
-    tags.push_back(secret.tag(ids.back()));
+  for (const Asked &question : asked) {
+    ids.push_back(question.id);
+    tags.push_back(secret.tag(question.id));
   }
   std::vector<PastAnswer> answers;
   for (const auto &[place, receipt] : vote_store::find_receipts(spi, ids, tags))
-    answers.push_back({ids[place], questions.get<std::string>(place, 2), questions.get<std::vector<std::string>>(place, 3),
-                       secret.open_receipt(ids[place], tags[place], receipt)});
+    answers.push_back({ids[place], std::move(asked[place].prompt), std::move(asked[place].choices), secret.open_receipt(ids[place], tags[place], receipt)});
   return answers;
 }
 

@@ -14,8 +14,8 @@ struct PastAnswer {
   [[nodiscard]] std::optional<std::string> choice() const; // nothing when the receipt does not keep it. Errc::corrupted
 };
 
-// In the order in which the questions opened. `only`: a uuid[], or null for all questions.
-std::vector<PastAnswer> past_answers(pg::Spi &spi, const VoteSecret &secret, const pg::Value &only);
+// In the order in which the questions opened; to `only` these, or to all.
+std::vector<PastAnswer> past_answers(pg::Spi &spi, const VoteSecret &secret, std::optional<std::vector<Uuid>> only);
 
 // Whether a dimension grades the voter's earlier answers.
 bool reads_answers(const std::vector<Dimension> &dimensions);

@@ -204,7 +204,7 @@ ROUGHLY_FUNCTION(roughly_my_snapshot) {
   const Question question = load_question(spi, id);
   Voter voter = load_voter(user, question.dimensions);
   if (reads_answers(question.dimensions))
-    grade_answers(spi, voter, past_answers(spi, open_vote_secret(spi, user, voter.sealed_vote_secret), {}));
+    grade_answers(spi, voter, past_answers(spi, open_vote_secret(spi, user, voter.sealed_vote_secret), std::nullopt));
   const SecretBytes snapshot = take_snapshot(voter, question.dimensions);
   ByteView rest(snapshot);
   for (const Dimension &dimension : question.dimensions) {

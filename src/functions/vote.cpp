@@ -47,7 +47,7 @@ ROUGHLY_FUNCTION(roughly_cast_vote) {
   const VoteSecret secret = open_vote_secret(spi, user, voter.sealed_vote_secret);
   const auto today = static_cast<std::int32_t>(now / microseconds_per_day);
   const bool graded = reads_answers(question.dimensions);
-  const std::vector<PastAnswer> answers = graded || question.witness_daily_votes ? past_answers(spi, secret, {}) : std::vector<PastAnswer>();
+  const std::vector<PastAnswer> answers = graded || question.witness_daily_votes ? past_answers(spi, secret, std::nullopt) : std::vector<PastAnswer>();
   if (graded)
     grade_answers(spi, voter, answers);
   const bool eligible = voter.confirmed && now - voter.inserted_at >= question.witness_account_age &&
@@ -65,12 +65,15 @@ ROUGHLY_FUNCTION(roughly_cast_vote) {
 
 ROUGHLY_FUNCTION(roughly_my_answers) {
   const Uuid user = identity::require().user;
+  std::optional<std::vector<Uuid>> only;
+  if (!fcinfo->args[0].isnull)
+    only = uuids_without_nulls(fcinfo->args[0].value);
   RowSet result(fcinfo);
   const AsOwner owner;
   Spi spi;
   const VoteSecret secret = open_vote_secret(spi, user, load_voter(user, {}).sealed_vote_secret);
 
-  for (const PastAnswer &answer : past_answers(spi, secret, {fcinfo->args[0].value, fcinfo->args[0].isnull})) {
+  for (const PastAnswer &answer : past_answers(spi, secret, only)) {
     const std::optional<std::string> choice = answer.choice();
     result.put({value(answer.question), value(std::string_view(answer.prompt)), choice ? value(std::string_view(*choice)) : Value{},
                 Value{DateADTGetDatum(answer.receipt.day), false}});

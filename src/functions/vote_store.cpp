@@ -61,6 +61,10 @@ Rows ask_node(const std::function<Rows()> &ask) {
 
 } // namespace
 
+bool here() {
+  return votes.plain();
+}
+
 bool on_nodes() {
   return !votes.insertable();
 }
@@ -88,7 +92,7 @@ void add(Spi &spi, const SealedVote &vote) {
 
 std::vector<FoundReceipt> find_receipts(Spi &spi, const std::vector<Uuid> &questions, const std::vector<Uuid> &tags) {
   std::vector<FoundReceipt> receipts;
-  if (votes.plain()) {
+  if (here()) {
     for (const Table::Row &row : votes.find(questions, tags))
       receipts.push_back({row.position(), row.get<Bytes>(3)});
     return receipts;

@@ -24,6 +24,8 @@ struct FoundReceipt {
   Bytes receipt;
 };
 
+// Whether this database keeps them, and all else of the questions, by itself.
+bool here();
 // Whether nodes keep them: then roughly_owner, as whom all of this runs, may not add votes here, which dumps preserve.
 bool on_nodes();
 

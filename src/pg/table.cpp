@@ -39,11 +39,14 @@ public:
     }
     Datum values[MaxHeapAttributeNumber];
     bool nulls[MaxHeapAttributeNumber];
-    heap_deform_tuple(heap_copytuple(tuple), descriptor, values, nulls);
+    heap_deform_tuple(tuple, descriptor, values, nulls);
     Row &row = rows_[size_++];
     for (std::size_t i = 0; i < table_.count_; ++i) {
-      const int place = table_.places_[i];
-      row.columns_[i] = place == nowhere ? Value{} : Value{values[place], nulls[place]};
+      row.columns_[i] = {};
+      if (const int place = table_.places_[i]; place != nowhere && !nulls[place]) {
+        const Form_pg_attribute attribute = TupleDescAttr(descriptor, place);
+        row.columns_[i] = {datumCopy(values[place], attribute->attbyval, attribute->attlen), false};
+      }
     }
     row.version_ = {tuple->t_self, HeapTupleHeaderGetRawXmin(tuple->t_data)};
     row.position_ = position;
@@ -98,8 +101,11 @@ std::span<const Table::Row> Table::find(std::span<const Uuid> first, std::span<c
       if (count == 2)
         ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_UUID_EQ, PointerGetDatum(second[i].data()));
       index_rescan(scan, keys, count, nullptr, 0);
-      while (index_getnext_slot(scan, ForwardScanDirection, slot))
+      while (index_getnext_slot(scan, ForwardScanDirection, slot)) {
         rows.add(ExecFetchSlotHeapTuple(slot, false, nullptr), RelationGetDescr(table), i);
+        if (count == 2)
+          break;
+      }
     }
     index_endscan(scan);
     ExecDropSingleTupleTableSlot(slot);

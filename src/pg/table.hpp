@@ -56,9 +56,9 @@ public:
   // The rows, in no order, whose first column of the index, a uuid, is the key, that are committed at this very moment,
   // whatever the isolation level. They live in the current memory context.
   [[nodiscard]] std::span<const Row> find(const Uuid &key);
-  // The same by two columns, for many pairs.
-  [[nodiscard]] std::span<const Row> find(std::span<const Uuid> first, std::span<const Uuid> second);
-  // The same of all rows; for a small table.
+  // The same for many keys, one after the other, or for many pairs of the first two columns, which no two rows share.
+  [[nodiscard]] std::span<const Row> find(std::span<const Uuid> first, std::span<const Uuid> second = {});
+  // The same of all rows.
   [[nodiscard]] std::span<const Row> all();
   // The last row, by the rest of the index, whose first column is `key` and whose second, a text[], equals `texts`; with
   // the caller's snapshot. nullptr when there is none.

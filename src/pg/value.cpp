@@ -40,7 +40,9 @@ struct Element {
   char alignment;
 };
 
-template <class T> std::vector<T> from_array(Datum datum, const Element &element) {
+enum class Nulls { refused, left_out };
+
+template <class T> std::vector<T> from_array(Datum datum, const Element &element, Nulls mode = Nulls::refused) {
   Datum *values = nullptr;
   bool *nulls = nullptr;
   int count = 0;
@@ -51,9 +53,10 @@ template <class T> std::vector<T> from_array(Datum datum, const Element &element
   std::vector<T> result;
   result.reserve(static_cast<std::size_t>(count));
   for (int i = 0; i < count; ++i) {
-    if (nulls[i])
+    if (!nulls[i])
+      result.push_back(from_datum<T>(values[i]));
+    else if (mode == Nulls::refused)
       throw Error(Errc::null_argument, "an array must not contain nulls");
-    result.push_back(from_datum<T>(values[i]));
   }
   return result;
 }
@@ -157,6 +160,9 @@ template <> std::vector<std::string> from_datum<std::vector<std::string>>(Datum 
 }
 template <> std::vector<Uuid> from_datum<std::vector<Uuid>>(Datum datum) {
   return from_array<Uuid>(datum, uuid_element);
+}
+std::vector<Uuid> uuids_without_nulls(Datum datum) {
+  return from_array<Uuid>(datum, uuid_element, Nulls::left_out);
 }
 template <> std::vector<std::int64_t> from_datum<std::vector<std::int64_t>>(Datum datum) {
   return from_array<std::int64_t>(datum, int8_element);

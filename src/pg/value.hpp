@@ -47,6 +47,7 @@ template <> SecretBytes from_datum<SecretBytes>(Datum datum);
 template <> std::vector<std::string> from_datum<std::vector<std::string>>(Datum datum);
 template <> std::vector<Uuid> from_datum<std::vector<Uuid>>(Datum datum);
 template <> std::vector<std::int64_t> from_datum<std::vector<std::int64_t>>(Datum datum);
+std::vector<Uuid> uuids_without_nulls(Datum datum);
 
 // A value that a column must have.
 template <class T> T stored(std::optional<T> found) {

@@ -39,15 +39,16 @@ chmod 755 "$work/statements"
 sources=("$top"/src/*/*.cpp)
 # Those that go to all nodes, on purpose; they only read.
 across="past_answers.cpp:select_questions
-past_answers.cpp:select_receipts
 past_answers.cpp:count_asked
 check.cpp:select_questions
 check.cpp:select_waiting
 publish.cpp:select_uncounted
 question.cpp:select_questions
-sealed_values.cpp:next_question"
-why=("own answers are told over all questions" "and opened by a tag for each" "a grade compares answers with all that was asked"
-  "the check goes through all of them" "monitoring tells of any" "the scheduler goes through all" "the list for everybody" "rotation and check go through all")
+sealed_values.cpp:next_question
+vote_store.cpp:select_receipts"
+why=("own answers are told over all questions" "a grade compares answers with all that was asked"
+  "the check goes through all of them" "monitoring tells of any" "the scheduler goes through all" "the list for everybody" "rotation and check go through all"
+  "own answers are opened by a tag for each")
 is "${#why[@]}" "$(wc -l <<< "$across")" "each has a reason"
 is "$(STATEMENTS=--list "$work/statements" "${sources[@]}" | awk '{ n += $NF } END { print (n > 35), n }')" \
   "1 $(grep -hoE '\b(FROM|INTO|UPDATE|JOIN|USING|TABLE|TRUNCATE|LOCK) roughly\.(questions|votes|ballots|batches|tallies|releases)\b' "${sources[@]}" | wc -l)" \
@@ -247,7 +248,7 @@ is "$(published "$q" gender)" "$numbers" "published numbers"
 is "$(sql -U admin -c 'SELECT * FROM roughly_check()')$(findings)" '' "and all is well"
 
 # --- removing it, by the statements of docs/scaling.md
-awk '/^### Uninstalling/{way = 1} /^```/{inside = 0} way && inside; way && /^```sql/{inside = 1}' "$top/docs/scaling.md" > "$work/uninstall.sql"
+awk '/^##/{way = /^### Uninstalling/} /^```/{inside = 0} way && inside; way && /^```sql/{inside = 1}' "$top/docs/scaling.md" > "$work/uninstall.sql"
 for PGDATABASE in poll node; do
   ok "uninstalling ($PGDATABASE)" sql -f "$work/uninstall.sql"
   is "$(sql -c "SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace('roughly')" -c "SELECT count(*) FROM pg_proc WHERE proname LIKE 'roughly\_%'" \
