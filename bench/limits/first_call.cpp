@@ -51,7 +51,7 @@ void _PG_init(void) {
 #endif
 }
 
-Datum first_call(PG_FUNCTION_ARGS) {
+Datum first_call(FunctionCallInfo) {
 #ifdef READS
   open_and_scan("user_tokens", "user_tokens_user_id");
   open_and_scan("keys", "");

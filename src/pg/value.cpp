@@ -254,7 +254,8 @@ void Tuples::begin() {
 
 void Tuples::end() {
   if (size_ > 0)
-    HeapTupleHeaderSetDatumLength(reinterpret_cast<HeapTupleHeader>(buffer_.data() + row_), size_ - row_);
+    HeapTupleHeaderSetDatumLength(reinterpret_cast<HeapTupleHeader>(buffer_.data() + row_),
+                                  static_cast<uint32>(size_ - row_));
 }
 
 // As in a stored tuple, short values have a header of one byte and no alignment.
