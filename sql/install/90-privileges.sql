@@ -3,7 +3,6 @@
 DO $$
 DECLARE
   member record;
-  columns text;
 BEGIN
   FOR member IN
     SELECT c.oid::regclass AS relation, c.relkind, p.oid::regprocedure AS routine
@@ -17,12 +16,9 @@ BEGIN
     IF member.relkind = 'S' THEN
       EXECUTE pg_catalog.format('ALTER SEQUENCE %s OWNER TO roughly_owner', member.relation);
     ELSIF member.relkind = 'r' THEN
-      EXECUTE pg_catalog.format('ALTER TABLE %s OWNER TO roughly_owner', member.relation);
-      EXECUTE pg_catalog.format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', member.relation);
-      EXECUTE pg_catalog.format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', member.relation);
-      SELECT INTO columns pg_catalog.string_agg(pg_catalog.format('ALTER %I SET STATISTICS 0', attname), ', ')
-        FROM pg_catalog.pg_attribute WHERE attrelid = member.relation AND attnum > 0 AND NOT attisdropped;
-      EXECUTE pg_catalog.format('ALTER TABLE %s %s', member.relation, columns);
+      EXECUTE pg_catalog.format('ALTER TABLE %s OWNER TO roughly_owner, ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', member.relation);
+      -- ALTER COLUMN SET STATISTICS does the same, but reads the whole table's description anew for every column.
+      UPDATE pg_catalog.pg_attribute SET attstattarget = 0 WHERE attrelid = member.relation AND attnum > 0;
     ELSE
       EXECUTE pg_catalog.format('ALTER ROUTINE %s OWNER TO roughly_owner', member.routine);
       EXECUTE pg_catalog.format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', member.routine);

@@ -60,7 +60,7 @@ std::string to_text(const Uuid &id) {
   return text;
 }
 
-std::uint64_t Reader::varint() {
+std::uint64_t Reader::long_varint() {
   std::uint64_t value = 0;
   for (int shift = 0; shift < 64; shift += 7) {
     const std::uint64_t byte = u8();
@@ -80,12 +80,8 @@ std::size_t Reader::count(std::size_t each) {
   return static_cast<std::size_t>(value);
 }
 
-ByteView Reader::raw(std::size_t size) {
-  if (size > rest_.size())
-    throw Error(Errc::corrupted, "a packed value ends early");
-  const ByteView bytes = rest_.first(size);
-  rest_ = rest_.subspan(size);
-  return bytes;
+void Reader::ends_early() {
+  throw Error(Errc::corrupted, "a packed value ends early");
 }
 
 std::string Reader::text() {

@@ -107,10 +107,18 @@ public:
     std::memcpy(&value, &bits, sizeof value);
     return value;
   }
-  std::uint64_t varint();
+  std::uint64_t varint() { // most take one byte
+    return !rest_.empty() && rest_[0] < 0x80 ? u8() : long_varint();
+  }
   // A count of things that take at least `each` bytes: refused when the rest cannot hold them.
   std::size_t count(std::size_t each = 1);
-  ByteView raw(std::size_t size);
+  ByteView raw(std::size_t size) {
+    if (size > rest_.size())
+      ends_early();
+    const ByteView bytes = rest_.first(size);
+    rest_ = rest_.subspan(size);
+    return bytes;
+  }
   std::string text();
   void end() const; // nothing may be left
   [[nodiscard]] std::size_t left() const noexcept { return rest_.size(); }
@@ -122,6 +130,9 @@ private:
       value = value << 8 | byte;
     return value;
   }
+  std::uint64_t long_varint();
+  [[noreturn]] static void ends_early();
+
   ByteView rest_;
 };
 

@@ -7,12 +7,21 @@
 
 namespace roughly {
 
-Share wilson(double votes, double respondents) {
-  constexpr double z = 1.959963984540054; // 97.5 % quantile of the normal distribution
-  const double share = votes / respondents;
-  const double scale = 1 + z * z / respondents;
-  const double centre = (share + z * z / (2 * respondents)) / scale;
-  const double half = z / scale * std::sqrt(share * (1 - share) / respondents + z * z / (4 * respondents * respondents));
+namespace {
+
+constexpr double z = 1.959963984540054; // 97.5 % quantile of the normal distribution
+
+} // namespace
+
+Wilson::Wilson(double respondents) noexcept
+    : respondents_(respondents), scale_(1 + z * z / respondents), shift_(z * z / (2 * respondents)),
+      factor_(z / scale_), spread_(z * z / (4 * respondents * respondents)) {
+}
+
+Share Wilson::estimate(double votes) const noexcept {
+  const double share = votes / respondents_;
+  const double centre = (share + shift_) / scale_;
+  const double half = factor_ * std::sqrt(share * (1 - share) / respondents_ + spread_);
   return {share, std::max(0.0, std::min(share, centre - half)), std::min(1.0, std::max(share, centre + half))};
 }
 

@@ -15,11 +15,32 @@ void write_names(Writer<Bytes> &out, const std::vector<std::string> &names) {
     out.text(name);
 }
 
-std::vector<std::string> read_names(Reader &in) {
-  std::vector<std::string> names(in.count());
-  for (std::string &name : names)
-    name = in.text();
+std::string_view read_text(Reader &in) {
+  return text_view(in.raw(in.count()));
+}
+
+PublishedView::Names read_names(Reader &in) {
+  PublishedView::Names names(in.count());
+  for (std::string_view &name : names)
+    name = read_text(in);
   return names;
+}
+
+// How a view's dimension stands in its cells: as a code, or as the place of a category from 1.
+struct Field {
+  bool code = false;
+  PublishedView::Names categories = {};
+};
+
+std::string_view read_category(Reader &in, const Field &field) {
+  if (field.code) {
+    const std::string_view code = read_text(in);
+    return code.empty() ? not_stated : code;
+  }
+  const std::size_t place = in.u8();
+  if (place > field.categories.size())
+    throw Error(Errc::corrupted, "a published view names a category that its dimension does not have");
+  return place == 0 ? not_stated : field.categories[place - 1];
 }
 
 Writer<Bytes> begin(const ReleaseHeader &header) {
@@ -77,36 +98,38 @@ Bytes pack_empty_release(const ReleaseHeader &header) {
   return std::move(out).take();
 }
 
-PublishedView unpack_release(ByteView packed) {
+PublishedView::PublishedView(ByteView packed) {
   Reader in(packed);
   if (in.u8() != format)
     throw Error(Errc::corrupted, "a published view has an unknown format");
-  PublishedView view;
-  view.header.k = static_cast<std::uint32_t>(in.varint());
-  view.header.max_dims = in.u8();
-  view.header.choices = read_names(in);
-  view.header.dimensions = read_names(in);
-  if (const double epsilon = in.real(); epsilon != 0)
-    view.header.epsilon = epsilon;
+  k = static_cast<std::uint32_t>(in.varint());
+  max_dims = in.u8();
+  choices = read_names(in);
+  question_dimensions = read_names(in);
+  if (const double real = in.real(); real != 0)
+    epsilon = real;
 
-  std::vector<Dimension> dimensions(in.count());
-  for (Dimension &dimension : dimensions) {
-    dimension.name = in.text();
-    dimension.kind = in.u8() != 0 ? DimensionKind::codes : DimensionKind::categories;
-    dimension.categories = read_names(in);
-    view.dimensions.push_back(dimension.name);
+  std::vector<Field> fields(in.count());
+  for (Field &field : fields) {
+    dimensions.push_back(read_text(in));
+    field.code = in.u8() != 0;
+    field.categories = read_names(in);
   }
-  view.cells.resize(in.count(1 + view.header.choices.size()));
-  for (PublishedCell &cell : view.cells) {
-    for (const Dimension &dimension : dimensions)
-      cell.categories.push_back(
-          decode_category(dimension, in.raw(dimension.kind == DimensionKind::codes ? in.count() : 1)));
+  cells.resize(in.count(fields.size() + 1 + choices.size()));
+  categories_.resize(cells.size() * fields.size());
+  counts_.resize(cells.size() * choices.size());
+  auto *category = categories_.data();
+  auto *count = counts_.data();
+  for (PublishedCell &cell : cells) {
+    cell.categories = {category, fields.size()};
+    for (const Field &field : fields)
+      *category++ = read_category(in, field);
     cell.as_of = static_cast<std::uint32_t>(in.varint());
-    for (std::size_t n = view.header.choices.size(); n > 0; --n)
-      cell.counts.push_back(in.varint());
+    cell.counts = {count, choices.size()};
+    for (std::size_t n = choices.size(); n > 0; --n)
+      *count++ = in.varint();
   }
   in.end();
-  return view;
 }
 
 std::vector<std::string> view_name(const std::vector<Dimension> &dimensions, View view) {

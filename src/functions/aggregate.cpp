@@ -19,9 +19,9 @@ constinit Statement select_published{
     " WHERE question_id = $1 AND release_no > 0 ORDER BY view, release_no DESC",
     {UUIDOID}};
 
-std::string join(const std::vector<std::string> &names) {
-  return std::accumulate(names.begin(), names.end(), std::string(), [](std::string text, const std::string &name) {
-    return std::move(text) + (text.empty() ? "" : ", ") + name;
+std::string join(const PublishedView::Names &names) {
+  return std::accumulate(names.begin(), names.end(), std::string(), [](std::string text, std::string_view name) {
+    return std::move(text) + (text.empty() ? "" : ", ") + std::string(name);
   });
 }
 
@@ -29,41 +29,50 @@ std::string join(const std::vector<std::string> &names) {
   throw Error(Errc::unknown_object, "there is no question " + to_text(id), "roughly_questions() lists them.");
 }
 
-std::optional<PublishedView> find_view(const Uuid &question, const std::vector<std::string> &by) {
+std::optional<Bytes> find_view(const Uuid &question, const std::vector<std::string> &by) {
   const Value view = value(by);
   if (const Table::Row *row = releases.last(question, view))
-    return unpack_release(row->get<Bytes>(2));
+    return row->get<Bytes>(2);
   const AsOwner owner;
   Spi spi(Spi::Mode::deferred);
   const Rows rows = spi.read(select_view, {value(question), view});
-  return rows.empty() ? std::nullopt : std::optional(unpack_release(rows.get<Bytes>(0, 1)));
+  return rows.empty() ? std::nullopt : std::optional(rows.get<Bytes>(0, 1));
 }
 
 // Why a view that has no row is empty: it does not exist, or nothing of it is published yet.
-void check_view(const ReleaseHeader &header, const std::vector<std::string> &by) {
+void check_view(const PublishedView &total, const std::vector<std::string> &by) {
+  const PublishedView::Names &dimensions = total.question_dimensions;
   for (const std::string &name : by)
-    if (std::find(header.dimensions.begin(), header.dimensions.end(), name) == header.dimensions.end())
+    if (std::find(dimensions.begin(), dimensions.end(), name) == dimensions.end())
       throw Error(Errc::unknown_object, "the question has no dimension \"" + name + "\"",
-                  header.dimensions.empty() ? "It has none." : "It has " + join(header.dimensions) + ".");
-  if (by.size() > header.max_dims)
-    throw Error(Errc::invalid_argument, "the question is published by at most " + std::to_string(header.max_dims) + " dimensions at a time");
+                  dimensions.empty() ? "It has none." : "It has " + join(dimensions) + ".");
+  if (by.size() > total.max_dims)
+    throw Error(Errc::invalid_argument,
+                "the question is published by at most " + std::to_string(total.max_dims) + " dimensions at a time");
 }
 
-void put_cell(RowSet &result, const PublishedView &view, const PublishedCell &cell) {
-  const ReleaseHeader &header = view.header;
-  const auto response = header.epsilon ? std::optional(RandomisedResponse(*header.epsilon, header.choices.size())) : std::nullopt;
-  std::vector<std::pair<std::string, std::string>> slice;
-  for (std::size_t d = 0; d < view.dimensions.size(); ++d)
-    slice.emplace_back(view.dimensions[d], cell.categories[d]);
-  const Value json = jsonb_value(slice);
-  const Count respondents = std::accumulate(cell.counts.begin(), cell.counts.end(), Count{0});
-  for (std::size_t choice = 0; choice < cell.counts.size(); ++choice) {
-    const auto votes = static_cast<double>(cell.counts[choice]), all = static_cast<double>(respondents);
-    const Share share = response ? response->estimate(votes, all) : wilson(votes, all);
-    result.put({json, value(std::string_view(view.header.choices[choice])), value(static_cast<std::int64_t>(cell.counts[choice])),
-                value(static_cast<std::int64_t>(respondents)), value(share.share), value(share.low), value(share.high),
-                value(static_cast<std::int32_t>(cell.as_of))});
+Tuples rows_of(const PublishedView &view) {
+  constexpr int columns = 8;
+  Tuples rows(columns);
+  JsonbObjects slices(view.dimensions);
+  const auto response =
+      view.epsilon ? std::optional(RandomisedResponse(*view.epsilon, view.choices.size())) : std::nullopt;
+  for (const PublishedCell &cell : view.cells) {
+    const ByteView slice = slices.with(cell.categories);
+    const Count respondents = std::accumulate(cell.counts.begin(), cell.counts.end(), Count{0});
+    const auto all = static_cast<double>(respondents);
+    const Wilson interval(all);
+    for (std::size_t choice = 0; choice < cell.counts.size(); ++choice) {
+      const auto votes = static_cast<double>(cell.counts[choice]);
+      const Share share = response ? response->estimate(votes, all) : interval.estimate(votes);
+      rows.begin();
+      rows.varlena(slice);
+      rows.varlena(roughly::view(view.choices[choice]));
+      rows.numbers(static_cast<std::int64_t>(cell.counts[choice]), static_cast<std::int64_t>(respondents), share.share,
+                   share.low, share.high, static_cast<std::int32_t>(cell.as_of));
+    }
   }
+  return rows;
 }
 
 } // namespace
@@ -77,15 +86,14 @@ ROUGHLY_FUNCTION(roughly_aggregate) {
     throw Error(Errc::invalid_argument, "\"by\" names a dimension twice");
 
   RowSet result(fcinfo);
-  if (const std::optional<PublishedView> view = find_view(id, by)) {
-    for (const PublishedCell &cell : view->cells)
-      put_cell(result, *view, cell);
+  if (const std::optional<Bytes> view = find_view(id, by)) {
+    result.put(rows_of(PublishedView(*view)));
     return void_result();
   }
-  const std::optional<PublishedView> total = find_view(id, {});
+  const std::optional<Bytes> total = find_view(id, {});
   if (!total)
     unknown_question(id);
-  check_view(total->header, by);
+  check_view(PublishedView(*total), by);
   return void_result();
 }
 
@@ -98,11 +106,13 @@ ROUGHLY_FUNCTION(roughly_release) {
     unknown_question(id);
   const Rows rows = spi.read(select_published, {value(id)});
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    const PublishedView view = unpack_release(rows.get<Bytes>(i, 4));
-    result.put({value(rows.get<std::vector<std::string>>(i, 1)), value(rows.get<std::int32_t>(i, 2)), value(rows.get<std::int64_t>(i, 3)),
-                value(static_cast<std::int32_t>(view.cells.size())), value(static_cast<std::int32_t>(view.header.k)),
+    const auto packed = rows.get<Bytes>(i, 4);
+    const PublishedView view(packed);
+    result.put({value(rows.get<std::vector<std::string>>(i, 1)), value(rows.get<std::int32_t>(i, 2)),
+                value(rows.get<std::int64_t>(i, 3)), value(static_cast<std::int32_t>(view.cells.size())),
+                value(static_cast<std::int32_t>(view.k)),
                 value(std::string_view("witness sets of determinant 1 or -1")),
-                value(std::string_view(view.header.epsilon ? "randomised response" : "exact counts")), value(view.header.epsilon)});
+                value(std::string_view(view.epsilon ? "randomised response" : "exact counts")), value(view.epsilon)});
   }
   return void_result();
 }

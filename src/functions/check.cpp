@@ -115,7 +115,7 @@ void look_at_releases(Spi &spi, const Question &question, const std::optional<Ta
     for (const std::string &part : names)
       list += (list.empty() ? "" : ", ") + part;
     findings.look("release " + std::to_string(number) + " of question " + to_text(question.id) + " by (" + list + ")", [&] {
-      static_cast<void>(unpack_release(cells));
+      PublishedView{cells};
       const auto view = views.find(names);
       if (view == views.end())
         throw Error(Errc::corrupted, "the question is not published by these dimensions");

@@ -97,23 +97,37 @@ Value value(const std::vector<Uuid> &ids) {
   return array_value(std::move(elements), uuid_element);
 }
 
-Value jsonb_value(std::span<const std::pair<std::string, std::string>> fields) {
-  return {call([&] {
-            JsonbParseState *state = nullptr;
-            pushJsonbValue(&state, WJB_BEGIN_OBJECT, nullptr);
-            for (const auto &[name, text] : fields) {
-              JsonbValue item;
-              item.type = jbvString;
-              item.val.string.val = const_cast<char *>(name.data());
-              item.val.string.len = static_cast<int>(name.size());
-              pushJsonbValue(&state, WJB_KEY, &item);
-              item.val.string.val = const_cast<char *>(text.data());
-              item.val.string.len = static_cast<int>(text.size());
-              pushJsonbValue(&state, WJB_VALUE, &item);
-            }
-            return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, nullptr)));
-          }),
-          false};
+// As utils/jsonb.h describes it: a header, an entry with the length of each key and each text, then all of them. The
+// shorter keys come first. The first entry has what PostgreSQL gives every 32nd, its end instead of its length.
+JsonbObjects::JsonbObjects(std::span<const std::string_view> keys)
+    : order_(keys.size()), entries_(sizeof(uint32) + keys.size() * sizeof(JEntry)) {
+  std::iota(order_.begin(), order_.end(), std::size_t{0});
+  std::sort(order_.begin(), order_.end(), [&](std::size_t a, std::size_t b) {
+    return keys[a].size() != keys[b].size() ? keys[a].size() < keys[b].size() : keys[a] < keys[b];
+  });
+  const auto append = [this](uint32 word) {
+    const auto *bytes = reinterpret_cast<const unsigned char *>(&word);
+    content_.insert(content_.end(), bytes, bytes + sizeof word);
+  };
+  append(static_cast<uint32>(keys.size()) | JB_FOBJECT);
+  for (const std::size_t i : order_)
+    append(static_cast<JEntry>(keys[i].size()) | (i == order_.front() ? JENTRY_HAS_OFF : 0));
+  content_.resize(entries_ + keys.size() * sizeof(JEntry));
+  for (const std::size_t i : order_)
+    content_.insert(content_.end(), keys[i].begin(), keys[i].end());
+  fixed_ = content_.size();
+}
+
+ByteView JsonbObjects::with(std::span<const std::string_view> texts) {
+  content_.resize(fixed_);
+  std::size_t place = entries_;
+  for (const std::size_t i : order_) {
+    const auto entry = static_cast<JEntry>(texts[i].size());
+    std::memcpy(content_.data() + place, &entry, sizeof entry);
+    place += sizeof entry;
+    content_.insert(content_.end(), texts[i].begin(), texts[i].end());
+  }
+  return content_;
 }
 
 std::optional<std::string> jsonb_field(Datum object, const std::string &key) {
@@ -233,6 +247,35 @@ Datum row_result(FunctionCallInfo fcinfo, std::initializer_list<Value> row) {
   });
 }
 
+void Tuples::begin() {
+  end();
+  constexpr std::size_t size = MAXALIGN(SizeofHeapTupleHeader);
+  auto *header = reinterpret_cast<HeapTupleHeader>(grow(size, MAXIMUM_ALIGNOF));
+  std::memset(header, 0, size);
+  HeapTupleHeaderSetNatts(header, columns_);
+  header->t_infomask = HEAP_HASVARWIDTH;
+  header->t_hoff = size;
+  row_ = size_ - size;
+}
+
+void Tuples::end() {
+  if (size_ > 0)
+    HeapTupleHeaderSetDatumLength(reinterpret_cast<HeapTupleHeader>(buffer_.data() + row_),
+                                  static_cast<uint32>(size_ - row_));
+}
+
+// As in a stored tuple, short values have a header of one byte and no alignment.
+void Tuples::varlena(ByteView content) {
+  const bool is_short = content.size() + VARHDRSZ_SHORT <= VARATT_SHORT_MAX;
+  const std::size_t size = content.size() + (is_short ? VARHDRSZ_SHORT : VARHDRSZ);
+  unsigned char *data = grow(size, is_short ? 1 : ALIGNOF_INT);
+  if (is_short)
+    SET_VARSIZE_SHORT(data, size);
+  else
+    SET_VARSIZE(data, size);
+  std::copy(content.begin(), content.end(), data + size - content.size());
+}
+
 RowSet::RowSet(FunctionCallInfo fcinfo) {
   call([&] { compat::begin_row_set(fcinfo); });
   auto *info = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
@@ -243,6 +286,19 @@ RowSet::RowSet(FunctionCallInfo fcinfo) {
 void RowSet::put(std::initializer_list<Value> row) {
   Columns columns(row);
   call([&] { tuplestore_putvalues(store_, descriptor_, columns.values, columns.nulls); });
+}
+
+void RowSet::put(Tuples rows) {
+  rows.end();
+  call([&] {
+    for (std::size_t place = 0; place < rows.size_;) {
+      HeapTupleData tuple{};
+      tuple.t_data = reinterpret_cast<HeapTupleHeader>(rows.buffer_.data() + place);
+      tuple.t_len = HeapTupleHeaderGetDatumLength(tuple.t_data);
+      tuplestore_puttuple(store_, &tuple);
+      place += MAXALIGN(tuple.t_len);
+    }
+  });
 }
 
 } // namespace roughly::pg

@@ -7,10 +7,12 @@ using namespace roughly::fuzz;
 
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char *data, std::size_t size) {
   value_or_error([&] {
-    const PublishedView view = unpack_release(ByteView(data, size));
+    const PublishedView view(ByteView(data, size));
     for (const PublishedCell &cell : view.cells)
-      require(cell.categories.size() == view.dimensions.size() && cell.counts.size() == view.header.choices.size());
-    require(unpack_release(pack_empty_release(view.header)).header.choices == view.header.choices);
+      require(cell.categories.size() == view.dimensions.size() && cell.counts.size() == view.choices.size());
+    const Bytes packed =
+        pack_empty_release({view.k, view.max_dims, {view.choices.begin(), view.choices.end()}, {}, view.epsilon});
+    require(PublishedView(packed).choices == view.choices);
   });
   return 0;
 }

@@ -31,45 +31,51 @@ Tally some_tally() {
   return tally;
 }
 
-PublishedView read(View view) {
-  return unpack_release(pack_release(header, dimensions, some_tally(), view));
+Bytes packed_view(View view) {
+  return pack_release(header, dimensions, some_tally(), view);
 }
 
-using Row = std::tuple<std::vector<std::string>, std::uint32_t, std::vector<Count>>;
-std::vector<Row> rows(const PublishedView &view) {
+using Names = std::vector<std::string>;
+Names names(std::span<const std::string_view> views) {
+  return {views.begin(), views.end()};
+}
+
+using Row = std::tuple<Names, std::uint32_t, std::vector<Count>>;
+std::vector<Row> rows(View view) {
+  const Bytes packed = packed_view(view);
   std::vector<Row> all;
-  for (const PublishedCell &cell : view.cells)
-    all.emplace_back(cell.categories, cell.as_of, cell.counts);
+  for (const PublishedCell &cell : PublishedView(packed).cells)
+    all.emplace_back(names(cell.categories), cell.as_of, std::vector<Count>(cell.counts.begin(), cell.counts.end()));
   return all;
 }
 
 TEST(Release, RepeatsTheHeader) {
-  const PublishedView view = read(0b001);
-  EXPECT_EQ(view.header.k, 10u);
-  EXPECT_EQ(view.header.max_dims, 2);
-  EXPECT_EQ(view.header.choices, header.choices);
-  EXPECT_EQ(view.header.dimensions, header.dimensions);
-  EXPECT_EQ(view.header.epsilon, header.epsilon);
-  EXPECT_EQ(view.dimensions, std::vector<std::string>{"region"});
+  const Bytes packed = packed_view(0b001);
+  const PublishedView view(packed);
+  EXPECT_EQ(view.k, 10u);
+  EXPECT_EQ(view.max_dims, 2);
+  EXPECT_EQ(names(view.choices), header.choices);
+  EXPECT_EQ(names(view.question_dimensions), header.dimensions);
+  EXPECT_EQ(view.epsilon, header.epsilon);
+  EXPECT_EQ(names(view.dimensions), Names{"region"});
 }
 
 TEST(Release, HoldsPublishedCountsAndNeverTheTally) {
-  EXPECT_EQ(rows(read(0)), (std::vector<Row>{{{}, 3, {201, 8}}}));
-  EXPECT_EQ(rows(read(0b001)), (std::vector<Row>{{{"north"}, 3, {200, 7}}}));
+  EXPECT_EQ(rows(0), (std::vector<Row>{{{}, 3, {201, 8}}}));
+  EXPECT_EQ(rows(0b001), (std::vector<Row>{{{"north"}, 3, {200, 7}}}));
 }
 
 TEST(Release, ListsCellsInCanonicalOrderWithTheReleaseTheyAreAsOf) {
-  EXPECT_EQ(rows(read(0b010)), (std::vector<Row>{{{"not stated"}, 3, {200, 0}},
-                                                 {{"18-64"}, 3, {0, 7}},
-                                                 {{"65+"}, 2, {1, 1}}}));
+  EXPECT_EQ(rows(0b010),
+            (std::vector<Row>{{{"not stated"}, 3, {200, 0}}, {{"18-64"}, 3, {0, 7}}, {{"65+"}, 2, {1, 1}}}));
 }
 
 TEST(Release, SpellsOutBandsAndCodes) {
-  const PublishedView view = read(0b110);
-  EXPECT_EQ(view.dimensions, (std::vector<std::string>{"age", "town"}));
-  EXPECT_EQ(rows(view), (std::vector<Row>{{{"not stated", "sixteen bytes ok"}, 3, {200, 0}},
-                                          {{"18-64", "not stated"}, 3, {0, 7}},
-                                          {{"65+", "Ulm"}, 2, {1, 1}}}));
+  const Bytes packed = packed_view(0b110);
+  EXPECT_EQ(names(PublishedView(packed).dimensions), (Names{"age", "town"}));
+  EXPECT_EQ(rows(0b110), (std::vector<Row>{{{"not stated", "sixteen bytes ok"}, 3, {200, 0}},
+                                           {{"18-64", "not stated"}, 3, {0, 7}},
+                                           {{"65+", "Ulm"}, 2, {1, 1}}}));
 }
 
 TEST(Release, DoesNotBetrayHiddenCells) {
@@ -84,28 +90,29 @@ TEST(Release, DoesNotBetrayHiddenCells) {
 }
 
 TEST(Release, StartsEmpty) {
-  const PublishedView view = unpack_release(pack_empty_release(header));
-  EXPECT_EQ(view.header.choices, header.choices);
+  const Bytes packed = pack_empty_release(header);
+  const PublishedView view(packed);
+  EXPECT_EQ(names(view.choices), header.choices);
   EXPECT_TRUE(view.dimensions.empty());
   EXPECT_TRUE(view.cells.empty());
 }
 
 TEST(Release, RefusesEveryCutAndEveryTail) {
   Bytes packed = pack_release(header, dimensions, some_tally(), 0b110);
-  expect_no_prefix_reads(packed, [](ByteView cut) { unpack_release(cut); });
+  expect_no_prefix_reads(packed, [](ByteView cut) { PublishedView{cut}; });
   packed.push_back(0);
-  EXPECT_TRUE(throws(Errc::corrupted, [&] { unpack_release(packed); }));
+  EXPECT_TRUE(throws(Errc::corrupted, [&] { PublishedView{packed}; }));
 }
 
 TEST(Release, RefusesOtherFormatsAndUnknownCategories) {
   Bytes packed = pack_release(header, dimensions, some_tally(), 0b001);
   Bytes other_format = packed;
   other_format[0] = 0x02;
-  EXPECT_TRUE(throws(Errc::corrupted, [&] { unpack_release(other_format); }));
+  EXPECT_TRUE(throws(Errc::corrupted, [&] { PublishedView{other_format}; }));
   const std::size_t field = packed.size() - 5; // category, as_of, 200 in two bytes, 7
   ASSERT_EQ(packed[field], 1);
   packed[field] = 3;
-  EXPECT_TRUE(throws(Errc::corrupted, [&] { unpack_release(packed); }));
+  EXPECT_TRUE(throws(Errc::corrupted, [&] { PublishedView{packed}; }));
 }
 
 TEST(Release, NamesViewsByTheirDimensionsInBytewiseOrder) {
