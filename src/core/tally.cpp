@@ -155,23 +155,21 @@ Tally::CellId Tally::insert(Cell cell) {
   return id;
 }
 
-std::vector<Tally::CellId> Tally::add(const Profile &profile) {
-  std::vector<CellId> ids;
-  ids.reserve(views_.size());
+const std::vector<Tally::CellId> &Tally::add(const Profile &profile) {
+  const ByteView snapshot = roughly::view(profile.snapshot);
   last_.resize(views_.size());
   for (std::size_t v = 0; v < views_.size(); ++v) {
-    std::string values = layout_.select(views_[v], roughly::view(profile.snapshot));
     CellId &id = last_[v];
-    if (id >= size() || cells_[id].values != values) {
+    if (id >= size() || cells_[id].view != views_[v] || !layout_.selects(views_[v], snapshot, cells_[id].values)) {
+      std::string values = layout_.select(views_[v], snapshot);
       const std::optional<CellId> known = find(views_[v], values);
       id = known ? *known : insert({views_[v], std::move(values), Counts(choices_), 0, {}});
     }
     Counts &counts = cells_[id].counts;
     for (std::size_t choice = 0; choice < choices_; ++choice)
       counts[choice] += profile.counts[choice];
-    ids.push_back(id);
   }
-  return ids;
+  return last_;
 }
 
 void Tally::publish(CellId id, std::uint32_t release) {
