@@ -27,28 +27,24 @@ Bytes seal_ballot(Subkey<Purpose::ballot> key, const Uuid &question, const Uuid 
   return seal(key, std::move(plain).take(), bound_to::ballot(question, id));
 }
 
-Ballot open_ballot(Subkey<Purpose::ballot> key, const Uuid &question, const Uuid &id, ByteView sealed, std::size_t snapshot_size) {
-  SecretBytes plain = open(key, sealed, bound_to::ballot(question, id));
-  Reader in(plain);
-  if (in.u8() != ballot_format)
-    throw Error(Errc::corrupted, "a ballot has an unknown format");
-  Ballot ballot;
-  ballot.choice = in.u8();
-  ballot.eligible = in.u8() != 0;
-  const ByteView snapshot = in.raw(snapshot_size);
-  in.end();
-  plain.erase(plain.begin(), plain.end() - static_cast<std::ptrdiff_t>(snapshot.size()));
-  ballot.snapshot = std::move(plain);
-  return ballot;
+// The first chunk grows as it fills, since most boxes are small.
+BallotBox::Record BallotBox::append() {
+  const std::size_t chunk = size_ / chunk_size, begin = size_ % chunk_size * record_size_;
+  if (chunk == chunks_.size())
+    chunks_.emplace_back().reserve(chunk == 0 ? 0 : chunk_size * record_size_);
+  chunks_[chunk].resize(begin + record_size_);
+  ++size_;
+  return Record(chunks_[chunk]).subspan(begin);
 }
 
 void BallotBox::add(const Uuid &id, const Ballot &ballot) {
   if (ballot.snapshot.size() + header_size != record_size_)
     throw Error(Errc::corrupted, "a ballot's snapshot has the wrong length");
-  records_.insert(records_.end(), id.begin(), id.end());
-  records_.push_back(ballot.choice);
-  records_.push_back(ballot.eligible ? 1 : 0);
-  records_.insert(records_.end(), ballot.snapshot.begin(), ballot.snapshot.end());
+  const Record record = append();
+  std::copy(id.begin(), id.end(), record.begin());
+  record[sizeof id] = ballot.choice;
+  record[sizeof id + 1] = ballot.eligible ? 1 : 0;
+  std::copy(ballot.snapshot.begin(), ballot.snapshot.end(), record.begin() + header_size);
 }
 
 void BallotBox::shuffle() {
@@ -57,9 +53,8 @@ void BallotBox::shuffle() {
     if (left > 0xffffffffu)
       throw Error(Errc::program_limit, "a batch has more than 4294967295 ballots");
     const std::size_t other = random.below(static_cast<std::uint32_t>(left));
-    const auto record = [&](std::size_t i) { return records_.begin() + static_cast<std::ptrdiff_t>(i * record_size_); };
     if (other != left - 1)
-      std::swap_ranges(record(other), record(other + 1), record(left - 1));
+      std::swap_ranges(record(other).begin(), record(other).end(), record(left - 1).begin());
   }
 }
 
@@ -71,8 +66,10 @@ Bytes BallotBox::seal_block(Subkey<Purpose::batch> key, const Block &block) cons
   const std::size_t first = block.number * records_per_block();
   const std::size_t count = std::min(records_per_block(), size() - first);
   Writer<SecretBytes> plain;
+  plain.reserve(1 + count * record_size_);
   plain.u8(block_format);
-  plain.raw(ByteView(records_).subspan(first * record_size_, count * record_size_));
+  for (std::size_t i = first; i < first + count; ++i)
+    plain.raw(record(i));
   return seal(key, std::move(plain).take(), binding(block));
 }
 
@@ -81,8 +78,30 @@ void BallotBox::add_block(Subkey<Purpose::batch> key, const Block &block, ByteVi
   Reader in(plain);
   if (in.u8() != block_format || in.left() == 0 || in.left() % record_size_ != 0)
     throw Error(Errc::corrupted, "a batch block has an unknown format");
-  const ByteView records = in.raw(in.left());
-  records_.insert(records_.end(), records.begin(), records.end());
+  while (in.left() > 0) {
+    const ByteView record = in.raw(record_size_);
+    std::copy(record.begin(), record.end(), append().begin());
+  }
+}
+
+BallotOpener::BallotOpener(const Uuid &question, BallotBox &box)
+    : box_(box), data_(bound_to::ballot(question, {}).take(std::array<unsigned char, seal_header>{})) {}
+
+// The plain ballot ends as a record does, and its format byte falls on the last of the id, which is written afterwards.
+void BallotOpener::add(Subkey<Purpose::ballot> key, const Uuid &id, ByteView sealed) {
+  std::copy_n(sealed.begin(), std::min(sealed.size(), seal_header), data_.begin());
+  std::copy(id.begin(), id.end(), data_.end() - sizeof id);
+  const BallotBox::Record record = box_.append();
+  try {
+    const BallotBox::Record plain = record.subspan(BallotBox::header_size - 3);
+    open(key.bytes, sealed, data_, plain);
+    if (plain[0] != ballot_format)
+      throw Error(Errc::corrupted, "a ballot has an unknown format");
+  } catch (...) {
+    box_.drop_last();
+    throw;
+  }
+  std::copy(id.begin(), id.end(), record.begin());
 }
 
 } // namespace roughly

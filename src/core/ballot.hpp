@@ -14,16 +14,15 @@ struct Ballot {
 
 // Always the same length for one question.
 Bytes seal_ballot(Subkey<Purpose::ballot> key, const Uuid &question, const Uuid &id, const Ballot &ballot);
-// Errc::corrupted unless this is ballot `id` of `question`, with `snapshot_size` bytes of snapshot.
-Ballot open_ballot(Subkey<Purpose::ballot> key, const Uuid &question, const Uuid &id, ByteView sealed, std::size_t snapshot_size);
 
-// The ballots of a batch in memory: 18 bytes and a snapshot each, wiped on destruction.
+// The ballots of a batch in memory: 18 bytes and a snapshot each, wiped on destruction. They lie in chunks, for a vector
+// that grows copies everything, needs half as much again meanwhile, and has the system hand out twice the pages.
 class BallotBox {
 public:
   explicit BallotBox(std::size_t snapshot_size) : record_size_(header_size + snapshot_size) {}
 
   void add(const Uuid &id, const Ballot &ballot);
-  [[nodiscard]] std::size_t size() const noexcept { return records_.size() / record_size_; }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
   void shuffle(); // Fisher-Yates with libsodium's randomness
 
   [[nodiscard]] ByteView id(std::size_t i) const noexcept { return record(i).first(sizeof(Uuid)); }
@@ -42,14 +41,36 @@ public:
   void add_block(Subkey<Purpose::batch> key, const Block &block, ByteView sealed); // Errc::corrupted
 
 private:
+  friend class BallotOpener;
+  using Record = std::span<unsigned char>;
   static constexpr std::size_t header_size = sizeof(Uuid) + 2;
+  static constexpr std::size_t chunk_size = 2048; // in records
+
   [[nodiscard]] ByteView record(std::size_t i) const noexcept {
-    return ByteView(records_).subspan(i * record_size_, record_size_);
+    return ByteView(chunks_[i / chunk_size]).subspan(i % chunk_size * record_size_, record_size_);
   }
+  [[nodiscard]] Record record(std::size_t i) noexcept {
+    return Record(chunks_[i / chunk_size]).subspan(i % chunk_size * record_size_, record_size_);
+  }
+  Record append();                                   // room for one more record
+  void drop_last() noexcept { --size_; }             // what append() gave
   [[nodiscard]] std::size_t records_per_block() const noexcept { return 64 * 1024 / record_size_; }
 
   std::size_t record_size_;
-  SecretBytes records_;
+  std::size_t size_ = 0;
+  std::vector<SecretBytes> chunks_;
+};
+
+// Opens the waiting ballots of a question into a box: each in its place, with nothing allocated for it.
+class BallotOpener {
+public:
+  BallotOpener(const Uuid &question, BallotBox &box);
+  // Errc::corrupted unless this is ballot `id` of the question, with a snapshot of the length that the box holds.
+  void add(Subkey<Purpose::ballot> key, const Uuid &id, ByteView sealed);
+
+private:
+  BallotBox &box_;
+  Bytes data_; // that a ballot is sealed with; ends with its id
 };
 
 } // namespace roughly

@@ -58,20 +58,19 @@ private:
 };
 
 // Cells with at least k respondents and somebody new: coarse before fine, large before small, then by name.
-std::vector<CellId> candidates(const Tally &tally, const std::vector<std::vector<CellId>> &profile_cells, std::uint32_t k) {
+std::vector<CellId> candidates(const Tally &tally, const std::vector<CellId> &profile_cells, std::uint32_t k) {
   std::vector<std::size_t> order(1u << tally.layout().dimensions());
   for (std::size_t i = 0; i < tally.views().size(); ++i)
     order[tally.views()[i]] = i;
 
   std::vector<bool> seen(tally.size());
   std::vector<CellId> found;
-  for (const std::vector<CellId> &cells : profile_cells)
-    for (const CellId id : cells)
-      if (!seen[id]) {
-        seen[id] = true;
-        if (tally.respondents(id) >= k)
-          found.push_back(id);
-      }
+  for (const CellId id : profile_cells)
+    if (!seen[id]) {
+      seen[id] = true;
+      if (tally.respondents(id) >= k)
+        found.push_back(id);
+    }
   const auto rank = [&](CellId id) {
     const Tally::Cell &cell = tally.cell(id);
     return std::tuple(__builtin_popcount(cell.view), ~tally.respondents(id), order[cell.view], std::string_view(cell.values));
@@ -83,14 +82,17 @@ std::vector<CellId> candidates(const Tally &tally, const std::vector<std::vector
 } // namespace
 
 Proof release_batch(Tally &tally, std::vector<Profile> batch, Policy policy, std::uint32_t release) {
-  std::vector<std::vector<CellId>> profile_cells;
-  profile_cells.reserve(batch.size());
-  for (const Profile &profile : batch)
-    profile_cells.push_back(tally.add(profile));
+  std::vector<CellId> profile_cells; // of each profile in turn
+  profile_cells.reserve(batch.size() * tally.views().size());
+  for (const Profile &profile : batch) {
+    const std::vector<CellId> &cells = tally.add(profile);
+    profile_cells.insert(profile_cells.end(), cells.begin(), cells.end());
+  }
+  const std::vector<CellId> order = candidates(tally, profile_cells, policy.k);
 
-  Witnesses witnesses(policy.k, batch, profile_cells, tally.size(), policy.max_coordinate);
+  Witnesses witnesses(policy.k, batch, std::move(profile_cells), tally.size(), policy.max_coordinate);
   Splits splits(tally);
-  for (const CellId cell : candidates(tally, profile_cells, policy.k)) {
+  for (const CellId cell : order) {
     if (tally.current(cell) || !splits.parents_current(cell))
       continue;
     const Verdict verdict = witnesses.rank() < policy.max_rank ? witnesses.consider(cell) : Verdict::refused;
@@ -99,7 +101,7 @@ Proof release_batch(Tally &tally, std::vector<Profile> batch, Policy policy, std
       splits.close(cell);
     }
   }
-  return {std::move(batch), std::move(profile_cells), std::move(witnesses)}; // a moved vector keeps its elements in place
+  return {std::move(batch), std::move(witnesses)};
 }
 
 } // namespace roughly

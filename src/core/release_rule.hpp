@@ -16,7 +16,6 @@ struct Policy {
 // What a release was proved with; for audits.
 struct Proof {
   std::vector<Profile> profiles;
-  std::vector<std::vector<Tally::CellId>> profile_cells;
   Witnesses witnesses;
 };
 

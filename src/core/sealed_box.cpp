@@ -26,16 +26,22 @@ Bytes seal(KeyId id, KeyBytes key, ByteView plain, Binding &&binding) {
   return box;
 }
 
-SecretBytes open(KeyBytes key, ByteView sealed, Binding &&binding) {
+void open(KeyBytes key, ByteView sealed, ByteView data, std::span<unsigned char> plain) {
   static_cast<void>(sealing_key(sealed));
-  const Bytes data = std::move(binding).take(sealed.first(seal_header));
   const unsigned char *nonce = sealed.data() + seal_header;
-  SecretBytes plain(sealed.size() - seal_overhead);
-  if (crypto_aead_xchacha20poly1305_ietf_decrypt(plain.data(), nullptr, nullptr, nonce + nonce_size,
+  if (sealed.size() != plain.size() + seal_overhead ||
+      crypto_aead_xchacha20poly1305_ietf_decrypt(plain.data(), nullptr, nullptr, nonce + nonce_size,
                                                  sealed.size() - seal_header - nonce_size, data.data(), data.size(),
                                                  nonce, key.data()) != 0)
     throw Error(Errc::corrupted, "a sealed value does not open",
                 "It was changed, moved to another row, or sealed with another key.");
+}
+
+SecretBytes open(KeyBytes key, ByteView sealed, Binding &&binding) {
+  static_cast<void>(sealing_key(sealed));
+  const Bytes data = std::move(binding).take(sealed.first(seal_header));
+  SecretBytes plain(sealed.size() - seal_overhead);
+  open(key, sealed, data, plain);
   return plain;
 }
 

@@ -38,6 +38,8 @@ inline constexpr std::size_t seal_overhead = seal_header + 24 + 16;
 Bytes seal(KeyId id, KeyBytes key, ByteView plain, Binding &&binding);
 // Errc::corrupted when the value was changed, moved, cut or sealed with another key.
 SecretBytes open(KeyBytes key, ByteView sealed, Binding &&binding);
+// The same for many values of one kind: `data` is what Binding::take() gave, `plain` has room for what comes out.
+void open(KeyBytes key, ByteView sealed, ByteView data, std::span<unsigned char> plain);
 // Which key a sealed value needs; Errc::corrupted when it is not a sealed value.
 KeyId sealing_key(ByteView sealed);
 

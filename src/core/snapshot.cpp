@@ -202,6 +202,18 @@ std::string SnapshotLayout::select(View view, ByteView snapshot) const {
   return values;
 }
 
+bool SnapshotLayout::selects(View view, ByteView snapshot, std::string_view values) const noexcept {
+  std::size_t place = 0;
+  for (std::size_t d = 0; d < dimensions(); ++d)
+    if (contains(view, d)) {
+      if (!std::equal(snapshot.begin() + static_cast<std::ptrdiff_t>(offsets_[d]), snapshot.begin() + static_cast<std::ptrdiff_t>(offsets_[d + 1]),
+                      roughly::view(values).begin() + static_cast<std::ptrdiff_t>(place)))
+        return false;
+      place += width(d);
+    }
+  return true;
+}
+
 std::string SnapshotLayout::without(View view, std::string_view values, std::size_t dimension) const {
   std::size_t place = 0;
   for (std::size_t d = 0; d < dimension; ++d)

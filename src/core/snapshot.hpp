@@ -61,6 +61,8 @@ public:
   [[nodiscard]] std::vector<View> views(std::size_t max_dims) const;
   // The fields of a view, cut out of a snapshot.
   [[nodiscard]] std::string select(View view, ByteView snapshot) const;
+  // Whether these are the fields that select() cuts out.
+  [[nodiscard]] bool selects(View view, ByteView snapshot, std::string_view values) const noexcept;
   // The fields of a cell without those of one of its dimensions: the values of a parent.
   [[nodiscard]] std::string without(View view, std::string_view values, std::size_t dimension) const;
   // Bytes of the values of a view's cells.

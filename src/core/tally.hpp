@@ -35,8 +35,8 @@ public:
 
   Tally(SnapshotLayout layout, std::size_t choices, std::size_t max_dims);
 
-  // Counts a profile into its cells; their ids, one for each of views().
-  std::vector<CellId> add(const Profile &profile);
+  // Counts a profile into its cells; their ids, one for each of views(), till the next call.
+  const std::vector<CellId> &add(const Profile &profile);
   // What the cell counts now is published as of `release`.
   void publish(CellId cell, std::uint32_t release);
 

@@ -2,12 +2,17 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <limits>
+#include <numeric>
 #include <tuple>
 
 #include "core/core_only.hpp"
 
 namespace roughly {
 namespace {
+
+// How many profiles ahead of its use memory is fetched.
+constexpr std::ptrdiff_t ahead = 8;
 
 // Room for every sum in 32 bits: a coefficient adds up to max_rank <= 2^12 entries of an inverse, a residual or a
 // coordinate up to 2^8 numbers of at most this.
@@ -24,32 +29,29 @@ std::int64_t largest_of(const std::vector<std::int64_t> &numbers) {
   return largest;
 }
 
-std::int64_t weight_of(const std::vector<std::int64_t> &numbers) {
-  std::int64_t sum = 0;
-  for (const std::int64_t number : numbers)
-    sum += std::abs(number);
-  return sum;
-}
-
 } // namespace
 
-Witnesses::Witnesses(std::uint32_t k, const std::vector<Profile> &profiles,
-                     std::span<const std::vector<CellId>> profile_cells, std::size_t cells,
-                     std::uint32_t max_coordinate)
-    : members_(cells), taken_(profiles.size()), scratch_(profiles.size()), place_(cells, -1),
+Witnesses::Witnesses(std::uint32_t k, const std::vector<Profile> &profiles, std::vector<CellId> profile_cells,
+                     std::size_t cells, std::uint32_t max_coordinate)
+    : width_(profile_cells.size() / std::max<std::size_t>(profiles.size(), 1)), cells_(std::move(profile_cells)),
+      members_begin_(cells + 1), members_(cells_.size()), view_(cells), taken_(profiles.size()),
+      scratch_(profiles.size()), parts_(cells), place_(cells, -1),
       max_coordinate_(std::min(max_coordinate, largest_bound)) {
-  const std::vector<Number> nothing(profiles.size());
-  matrices_.push_back({k, {}, {}, 1, nothing, nothing});
-  cells_begin_.push_back(0);
-  for (std::size_t p = 0; p < profiles.size(); ++p) {
-    const Number equals = std::max<Number>(profiles[p].eligible, 1) - 1; // who weigh as much, and are not the one
+  matrices_.push_back({k, {}, {}, 1, std::vector<Load>(profiles.size())});
+  for (const Profile &profile : profiles) {
+    const Number equals = std::max<Number>(profile.eligible, 1) - 1; // who weigh as much, and are not the one
     guarded_.push_back(max_coordinate_ != 0 && equals * max_coordinate_ < Number{k} - 1);
-    free_.push_back(profiles[p].eligible);
-    cells_.insert(cells_.end(), profile_cells[p].begin(), profile_cells[p].end());
-    cells_begin_.push_back(cells_.size());
-    for (const CellId cell : profile_cells[p])
-      members_[cell].push_back(static_cast<std::uint32_t>(p));
+    free_.push_back(profile.eligible);
   }
+  for (const CellId cell : cells_)
+    ++members_begin_[cell + 1];
+  std::partial_sum(members_begin_.begin(), members_begin_.end(), members_begin_.begin());
+  std::vector<std::size_t> next = members_begin_;
+  for (std::uint32_t p = 0; p < profiles.size(); ++p)
+    for (std::uint32_t view = 0; const CellId cell : cells_of(p)) {
+      members_[next[cell]++] = p;
+      view_[cell] = view++;
+    }
   const auto large = std::count_if(free_.begin(), free_.end(), [k](std::uint32_t people) { return people >= k; });
   if (2 * static_cast<std::size_t>(large) >= free_.size())
     enough_ = k;
@@ -65,10 +67,8 @@ const Witnesses::Matrix &Witnesses::matrix(std::size_t set) const noexcept {
 // Which combination of accepted cells agrees with `cell` on the witnesses.
 std::vector<Witnesses::Number> Witnesses::coefficients(const Matrix &matrix, CellId cell) const {
   std::vector<Number> inside;
-  for (const std::size_t profile : matrix.basis) {
-    const std::span<const CellId> cells = cells_of(profile);
-    inside.push_back(std::find(cells.begin(), cells.end(), cell) != cells.end() ? 1 : 0);
-  }
+  for (const std::size_t profile : matrix.basis)
+    inside.push_back(cells_of(profile)[view_[cell]] == cell ? 1 : 0);
   std::vector<Number> sum(rank());
   for (std::size_t l = 0; l < rank(); ++l)
     for (const auto &[witness, number] : matrix.inverse[l])
@@ -89,11 +89,22 @@ std::vector<Witnesses::Number> Witnesses::coordinates(const Matrix &matrix, std:
 // How far that combination is from `cell` on every profile (for a new witness: the Schur complement of the bordered
 // matrix), where it is not 0.
 std::vector<Witnesses::Residual> Witnesses::residuals(CellId cell, const std::vector<Number> &coefficients) {
-  std::vector<std::uint32_t> touched;
+  std::vector<Residual> found;
+  const auto inside = members(cell);
+  if (std::all_of(coefficients.begin(), coefficients.end(), [](Number number) { return number == 0; })) {
+    found.reserve(inside.size());
+    for (const std::uint32_t profile : inside)
+      found.push_back({profile, 1});
+    return found;
+  }
+  std::size_t count = 0;
   const auto add = [&](CellId to, Small value) {
-    for (const std::uint32_t profile : members_[to]) {
-      if (scratch_[profile] == 0)
-        touched.push_back(profile);
+    const auto of_cell = members(to);
+    if (touched_.size() < count + of_cell.size())
+      touched_.resize(2 * (count + of_cell.size()));
+    for (const std::uint32_t profile : of_cell) {
+      touched_[count] = profile;
+      count += scratch_[profile] == 0 ? 1 : 0;
       scratch_[profile] += value;
     }
   };
@@ -101,8 +112,7 @@ std::vector<Witnesses::Residual> Witnesses::residuals(CellId cell, const std::ve
   for (std::size_t l = 0; l < rank(); ++l)
     if (coefficients[l] != 0)
       add(accepted_[l], static_cast<Small>(-coefficients[l]));
-  std::vector<Residual> found;
-  for (const std::uint32_t profile : touched)
+  for (const std::uint32_t profile : std::span(touched_).first(count))
     if (const Small value = std::exchange(scratch_[profile], 0); value != 0)
       found.push_back({profile, value});
   return found;
@@ -158,15 +168,20 @@ Verdict Witnesses::pick_witnesses(CellId cell, std::vector<Column> &columns, std
 
 // Light profiles serve best: they keep the inverse small, and so residuals at 1 and -1. Then numerous ones, then in
 // canonical order: witnesses that differ in few fields keep residuals few.
-bool Witnesses::find(const Matrix &matrix, const Column &column, Pick &pick) const {
+bool Witnesses::find(const Matrix &matrix, const Column &column, Pick &pick) {
   using Able = std::tuple<Number, std::uint32_t, std::uint32_t, Small>;
   std::vector<Able> best; // a heap, the worst first, then in order
+  Number heaviest = std::numeric_limits<Number>::max(); // that can still be among the best
   for (const auto &[profile, value] : column.residuals) {
-    if (guarded_[profile] && std::abs(value) > max_coordinate_)
-      return false;
-    if (std::abs(value) != 1 || free_[profile] == taken_[profile])
+    if (std::abs(value) != 1) {
+      if (std::abs(value) > max_coordinate_ && guarded_[profile])
+        return false;
       continue;
-    const Able one{matrix.weight[profile], enough_ - std::min(enough_, free_[profile]), profile, value};
+    }
+    const Number weight = matrix.loads[profile].sum;
+    if (weight > heaviest || free_[profile] == taken_[profile])
+      continue;
+    const Able one{weight, enough_ - std::min(enough_, free_[profile]), profile, value};
     if (best.size() == max_tries) {
       if (best.front() < one)
         continue;
@@ -175,6 +190,8 @@ bool Witnesses::find(const Matrix &matrix, const Column &column, Pick &pick) con
     }
     best.push_back(one);
     std::push_heap(best.begin(), best.end());
+    if (best.size() == max_tries)
+      heaviest = std::get<0>(best.front());
   }
   std::sort_heap(best.begin(), best.end());
 
@@ -188,79 +205,106 @@ bool Witnesses::find(const Matrix &matrix, const Column &column, Pick &pick) con
   });
 }
 
-// In the larger matrix a profile with residual r loses r/s times the
-// coordinates of the new witness, whose residual s is 1 or -1, and gets r/s for
-// its coordinate there. Visits the wanted, with those coordinates of theirs,
-// before and after, till a visit returns false.
-template <class Wanted, class Visit>
-bool Witnesses::for_each_change(const Matrix &matrix, const Column &column, const Pick &pick, Wanted wanted,
-                                Visit visit) const {
-  std::vector<Number> lost; // by a residual of 1
-  std::vector<std::size_t> changing(rank(), rank());
+// In the larger matrix a profile with residual r loses r/s times the coordinates of the new witness, whose residual s
+// is 1 or -1, and gets r/s for its coordinate there. Visits each with those coordinates of its, some at a time, before
+// and after, till a visit returns false. All of them fit 32 bits, once find() has checked the witness.
+template <class Visit>
+bool Witnesses::for_each_change(const Matrix &matrix, const std::vector<Residual> &residuals, const Pick &pick,
+                                Visit visit) {
+  std::vector<std::size_t> changing, lane_of(rank(), ~std::size_t{0});
   for (std::size_t i = 0; i < rank(); ++i)
     if (pick.coordinates[i] != 0) {
-      changing[i] = lost.size();
-      lost.push_back(pick.witness.value * pick.coordinates[i]);
+      lane_of[i] = changing.size();
+      changing.push_back(i);
     }
-  std::vector<Entry> entries; // what the accepted cells add to those
-  std::vector<std::pair<std::uint32_t, std::uint32_t>> of_cell(place_.size());
-  for (std::size_t l = 0; l < rank(); ++l) {
-    const auto begin = static_cast<std::uint32_t>(entries.size());
-    for (const auto &[witness, number] : matrix.inverse[l])
-      if (changing[witness] < rank())
-        entries.push_back({static_cast<std::uint32_t>(changing[witness]), number});
-    of_cell[accepted_[l]] = {begin, static_cast<std::uint32_t>(entries.size())};
-  }
 
-  std::vector<Number> before(lost.size()), after(lost.size());
-  for (const auto &[profile, value] : column.residuals) {
-    if (!wanted(profile, value))
-      continue;
-    std::fill(before.begin(), before.end(), 0);
-    for (const CellId cell : cells_of(profile))
-      for (auto [entry, end] = of_cell[cell]; entry < end; ++entry)
-        before[entries[entry].witness] += entries[entry].number;
-    for (std::size_t i = 0; i < lost.size(); ++i)
-      after[i] = before[i] - value * lost[i];
-    if (!visit(profile, value, before, after))
-      return false;
+  bool go_on = true;
+  for (std::size_t first = 0; go_on && first < changing.size(); first += lanes) {
+    const std::span some = std::span(changing).subspan(first, std::min(lanes, changing.size() - first));
+    Lanes lost{}; // by a residual of 1
+    for (std::size_t lane = 0; lane < some.size(); ++lane)
+      lost[lane] = static_cast<Small>(pick.witness.value * pick.coordinates[some[lane]]);
+
+    std::vector<CellId> cells; // that have a part in those coordinates
+    std::vector<bool> has_part(width_);
+    for (std::size_t l = 0; l < rank(); ++l)
+      for (const auto &[witness, number] : matrix.inverse[l])
+        if (const std::size_t lane = lane_of[witness] - first; lane < lanes) {
+          parts_[accepted_[l]][lane] = number;
+          cells.push_back(accepted_[l]);
+          has_part[view_[accepted_[l]]] = true;
+        }
+    std::vector<std::uint32_t> views;
+    for (std::uint32_t view = 0; view < width_; ++view)
+      if (has_part[view])
+        views.push_back(view);
+
+    for (auto one = residuals.begin(); go_on && one != residuals.end(); ++one) {
+      if (residuals.end() - one > ahead) { // profiles are many: without it, their cells are what is waited for
+        const std::uint32_t next = one[ahead].profile;
+        __builtin_prefetch(cells_.data() + next * width_);
+        __builtin_prefetch(cells_.data() + next * width_ + width_ - 1);
+        __builtin_prefetch(&matrix.loads[next]);
+      }
+      const CellId *const of_profile = cells_.data() + one->profile * width_;
+      Lanes before{}, after;
+      for (const std::uint32_t view : views)
+        for (std::size_t lane = 0; lane < lanes; ++lane)
+          before[lane] += parts_[of_profile[view]][lane];
+      for (std::size_t lane = 0; lane < lanes; ++lane)
+        after[lane] = static_cast<Small>(before[lane] - Number{one->value} * lost[lane]);
+      go_on = visit(one->profile, before, after);
+    }
+    for (const CellId cell : cells)
+      parts_[cell] = {};
   }
-  return true;
+  return go_on;
 }
 
-bool Witnesses::within_bound(const Matrix &matrix, const Column &column, const Pick &pick) const {
+bool Witnesses::within_bound(const Matrix &matrix, const Column &column, const Pick &pick) {
   const Number lost = largest_of(pick.coordinates);
-  const auto at_risk = [&](std::uint32_t profile, Small value) {
-    return guarded_[profile] && matrix.heaviest[profile] + std::abs(value) * lost > max_coordinate_;
-  };
-  return for_each_change(matrix, column, pick, at_risk, [&](std::uint32_t, Small, const auto &, const auto &after) {
-    return largest_of(after) <= max_coordinate_;
-  });
+  std::vector<Residual> at_risk;
+  for (const Residual &one : column.residuals)
+    if (matrix.loads[one.profile].largest + std::abs(one.value) * lost > max_coordinate_ && guarded_[one.profile])
+      at_risk.push_back(one);
+  return at_risk.empty() || for_each_change(matrix, at_risk, pick, [&](std::uint32_t, const Lanes &, const Lanes &after) {
+           return std::all_of(after.begin(), after.end(), [&](Small number) { return std::abs(number) <= max_coordinate_; });
+         });
 }
 
 // The inverse of the bordered matrix (Banachiewicz); the residual is its own
 // inverse.
 void Witnesses::extend(Matrix &matrix, const Column &column, const Pick &pick) {
-  const auto everybody = [](std::uint32_t, Small) { return true; };
-  for_each_change(
-      matrix, column, pick, everybody, [&](std::uint32_t profile, Small value, const auto &before, const auto &after) {
-        matrix.weight[profile] += weight_of(after) - weight_of(before) + std::abs(value);
-        matrix.heaviest[profile] = std::max<Number>({matrix.heaviest[profile], largest_of(after), std::abs(value)});
-        return true;
-      });
+  for_each_change(matrix, column.residuals, pick, [&](std::uint32_t profile, const Lanes &before, const Lanes &after) {
+    Load &load = matrix.loads[profile];
+    for (std::size_t lane = 0; lane < lanes; ++lane) {
+      load.sum += std::abs(after[lane]) - std::abs(before[lane]);
+      load.largest = std::max(load.largest, std::abs(after[lane]));
+    }
+    return true;
+  });
+  for (const auto &[profile, value] : column.residuals) {
+    Load &load = matrix.loads[profile];
+    load.sum += std::abs(value);
+    load.largest = std::max(load.largest, std::abs(value));
+  }
 
   std::vector<Entry> last; // the new cell's
   for (std::uint32_t i = 0; i < rank(); ++i)
     if (pick.coordinates[i] != 0)
       last.push_back({i, static_cast<Small>(-pick.witness.value * pick.coordinates[i])});
   last.push_back({static_cast<std::uint32_t>(rank()), pick.witness.value});
-  for (std::size_t l = 0; l < rank(); ++l)
-    if (column.coefficients[l] != 0)
-      matrix.inverse[l] = sum_of(matrix.inverse[l], -column.coefficients[l], last);
-  matrix.inverse.push_back(std::move(last));
-  for (const std::vector<Entry> &of_cell : matrix.inverse)
+  const auto note_largest = [&matrix](const std::vector<Entry> &of_cell) {
     for (const Entry &entry : of_cell)
       matrix.largest = std::max<Number>(matrix.largest, std::abs(entry.number));
+  };
+  note_largest(last);
+  for (std::size_t l = 0; l < rank(); ++l)
+    if (column.coefficients[l] != 0) {
+      matrix.inverse[l] = sum_of(matrix.inverse[l], -column.coefficients[l], last);
+      note_largest(matrix.inverse[l]);
+    }
+  matrix.inverse.push_back(std::move(last));
   matrix.basis.push_back(pick.witness.profile);
 }
 

@@ -20,10 +20,10 @@ class Witnesses {
 public:
   using CellId = Tally::CellId;
 
-  // `profiles` with, for each, the ids of its cells, one per view. `cells`: how many ids there are.
+  // `profiles` with, for each in turn, the ids of its cells, one per view. `cells`: how many ids there are.
   // `max_coordinate`: the dominance bound, at most 2^20; 0: none.
-  Witnesses(std::uint32_t k, const std::vector<Profile> &profiles, std::span<const std::vector<CellId>> profile_cells,
-            std::size_t cells, std::uint32_t max_coordinate = 0);
+  Witnesses(std::uint32_t k, const std::vector<Profile> &profiles, std::vector<CellId> profile_cells, std::size_t cells,
+            std::uint32_t max_coordinate = 0);
 
   // Accepted: every set took one more respondent. Dependent: on this batch the cell is a combination of accepted
   // ones. Refused: neither. All or nothing.
@@ -46,14 +46,18 @@ private:
     std::uint32_t witness;
     Small number; // not 0
   };
+  // Of a profile's |coordinates|.
+  struct Load {
+    Number sum = 0;
+    Small largest = 0;
+  };
   // Sets that took their witnesses from the same profiles have one matrix.
   struct Matrix {
     std::uint32_t sets;                      // how many: the first matrix is that of the first sets
     std::vector<std::size_t> basis;          // profile of each witness
     std::vector<std::vector<Entry>> inverse; // per accepted cell, in the order of witnesses
     Number largest = 1;                      // bound of the inverse's entries
-    std::vector<Number> weight;              // per profile: the sum of its |coordinates|
-    std::vector<Number> heaviest;            // per profile: the largest of them
+    std::vector<Load> loads;                 // per profile
   };
   struct Residual {
     std::uint32_t profile;
@@ -64,6 +68,9 @@ private:
     std::vector<Number> coefficients;
     std::vector<Residual> residuals; // of everybody
   };
+  // A few coordinates, changed together.
+  static constexpr std::size_t lanes = 4;
+  using Lanes = std::array<Small, lanes>;
   struct Pick {
     std::size_t matrix;
     std::uint32_t sets; // which take it
@@ -73,26 +80,33 @@ private:
 
   [[nodiscard]] const Matrix &matrix(std::size_t set) const noexcept;
   [[nodiscard]] std::span<const CellId> cells_of(std::size_t profile) const noexcept {
-    return {cells_.data() + cells_begin_[profile], cells_.data() + cells_begin_[profile + 1]};
+    return std::span(cells_).subspan(profile * width_, width_);
+  }
+  [[nodiscard]] std::span<const std::uint32_t> members(CellId cell) const noexcept {
+    return std::span(members_).subspan(members_begin_[cell], members_begin_[cell + 1] - members_begin_[cell]);
   }
   [[nodiscard]] std::vector<Number> coefficients(const Matrix &matrix, CellId cell) const;
   [[nodiscard]] std::vector<Number> coordinates(const Matrix &matrix, std::size_t profile) const;
   std::vector<Residual> residuals(CellId cell, const std::vector<Number> &coefficients);
   Verdict pick_witnesses(CellId cell, std::vector<Column> &columns, std::vector<Pick> &picks);
-  bool find(const Matrix &matrix, const Column &column, Pick &pick) const;
-  [[nodiscard]] bool within_bound(const Matrix &matrix, const Column &column, const Pick &pick) const;
-  template <class Wanted, class Visit>
-  bool for_each_change(const Matrix &matrix, const Column &column, const Pick &pick, Wanted wanted, Visit visit) const;
+  bool find(const Matrix &matrix, const Column &column, Pick &pick);
+  [[nodiscard]] bool within_bound(const Matrix &matrix, const Column &column, const Pick &pick);
+  template <class Visit>
+  bool for_each_change(const Matrix &matrix, const std::vector<Residual> &residuals, const Pick &pick, Visit visit);
   void extend(Matrix &matrix, const Column &column, const Pick &pick);
   static std::vector<Entry> sum_of(const std::vector<Entry> &left, Number factor, const std::vector<Entry> &right);
 
-  std::vector<std::size_t> cells_begin_; // per profile: where its cells begin
+  std::size_t width_; // views: so many cells has each profile
   std::vector<CellId> cells_;
-  std::vector<std::vector<std::uint32_t>> members_; // per cell: its profiles, in canonical order
+  std::vector<std::size_t> members_begin_; // per cell: where its members begin
+  std::vector<std::uint32_t> members_;     // per cell: its profiles, in canonical order
+  std::vector<std::uint32_t> view_;        // per cell: its place among a profile's cells
   std::vector<std::uint32_t> free_;                 // per profile: eligible respondents who are no witness yet
   std::vector<std::uint32_t> taken_;                // per profile: by consider(), 0 between calls
   std::vector<bool> guarded_;                       // per profile: its coordinates are bounded
   std::vector<Small> scratch_;                      // of residuals(), per profile, 0 between calls
+  std::vector<std::uint32_t> touched_;              // of residuals()
+  std::vector<Lanes> parts_;                        // of for_each_change(), per cell, 0 between calls
   std::vector<std::int32_t> place_;                 // per cell: its place among the accepted, or -1
   std::vector<CellId> accepted_;
   std::vector<Matrix> matrices_;

@@ -48,11 +48,11 @@ std::optional<std::int64_t> least_ballots(Spi &spi, const Question &question) {
 
 // Every waiting ballot, and no other: the ballots deleted are the ballots counted.
 BallotBox collect_ballots(Spi &spi, const Question &question) {
-  const std::size_t snapshot_size = question.layout().size();
-  BallotBox box(snapshot_size);
+  BallotBox box(question.layout().size());
+  BallotOpener opener(question.id, box);
   vote_store::take(spi, question.id, [&](const Uuid &id, ByteView sealed) {
     opened([&] { return "ballot " + to_text(id) + " of question " + to_text(question.id); }, [&] {
-      box.add(id, open_ballot(keys::by_id(spi, sealing_key(sealed)).subkey<Purpose::ballot>(), question.id, id, sealed, snapshot_size));
+      opener.add(keys::by_id(spi, sealing_key(sealed)).subkey<Purpose::ballot>(), id, sealed);
     });
   });
   return box;

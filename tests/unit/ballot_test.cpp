@@ -5,6 +5,14 @@ namespace {
 
 const Uuid question = uuid(100);
 
+// Through a box, as publishing does.
+Ballot open_ballot(Subkey<Purpose::ballot> key, const Uuid &poll, const Uuid &ballot, ByteView sealed, std::size_t snapshot_size) {
+  BallotBox box(snapshot_size);
+  BallotOpener(poll, box).add(key, ballot, sealed);
+  const ByteView snapshot = box.snapshot(0);
+  return {box.choice(0), box.eligible(0), SecretBytes(snapshot.begin(), snapshot.end())};
+}
+
 Uuid numbered(std::uint32_t number) {
   Uuid id = uuid(0);
   for (std::size_t i = 0; i < 4; ++i)

@@ -26,7 +26,11 @@ struct Batch {
       profiles.push_back({{}, {}, people});
   }
   [[nodiscard]] Witnesses witnesses(std::uint32_t k, std::uint32_t max_coordinate = 0) const {
-    return {k, profiles, cells, cell_count, max_coordinate};
+    std::vector<CellId> rows; // cell c is of view c, and who is not in it is in one that nobody considers
+    for (std::size_t profile = 0; profile < cells.size(); ++profile)
+      for (CellId cell = 0; cell < cell_count; ++cell)
+        rows.push_back(covers(cell, profile) ? cell : static_cast<CellId>(cell_count + cell));
+    return {k, profiles, std::move(rows), 2 * cell_count, max_coordinate};
   }
   [[nodiscard]] std::vector<std::int64_t> row(const Witnesses &witnesses, std::size_t profile) const {
     std::vector<std::int64_t> row;
