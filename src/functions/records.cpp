@@ -80,7 +80,7 @@ const Question &load_question(Spi &spi, const Uuid &id) {
   constexpr std::size_t most = 64;
   static auto &known = *new std::map<Uuid, Question>; // whose policy has been checked
   if (const auto found = known.find(id); found != known.end()) {
-    if (const auto rows = questions.find(id); !rows.empty() && rows.front().version() == found->second.version)
+    if (questions.has(found->second.version))
       return found->second;
     known.erase(found);
   }

@@ -121,7 +121,7 @@ void check(Spi &spi) {
 }
 
 bool is_ready() {
-  return loaded != nullptr && loaded->checked && loaded->path == settings::key_file();
+  return loaded != nullptr && loaded->checked && settings::is_key_file(loaded->path);
 }
 
 void ready(Spi &spi) {

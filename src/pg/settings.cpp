@@ -5,6 +5,8 @@
 namespace roughly::pg::settings {
 namespace {
 
+constexpr const char *beside_data_directory = ".roughly_auth.key";
+
 constinit char *key_file_setting = nullptr;
 constinit bool allow_key_in_data_directory = false;
 constinit int min_k_setting = 5;
@@ -60,7 +62,13 @@ void define() {
 std::string key_file() {
   if (key_file_setting != nullptr && key_file_setting[0] != '\0')
     return key_file_setting;
-  return std::string(DataDir) + ".roughly_auth.key";
+  return std::string(DataDir) + beside_data_directory;
+}
+
+bool is_key_file(std::string_view path) noexcept {
+  if (key_file_setting != nullptr && key_file_setting[0] != '\0')
+    return path == key_file_setting;
+  return path.starts_with(DataDir) && path.substr(strlen(DataDir)) == beside_data_directory;
 }
 
 bool key_in_data_directory() noexcept { return allow_key_in_data_directory; }

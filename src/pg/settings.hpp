@@ -8,6 +8,7 @@ namespace roughly::pg::settings {
 void define(); // once, from _PG_init
 
 std::string key_file();           // resolved: the default lies beside the data directory
+bool is_key_file(std::string_view path) noexcept; // the same, without making it
 bool key_in_data_directory() noexcept; // allowed to lie inside it
 std::uint32_t min_k() noexcept;
 Argon2Cost argon2_cost() noexcept;

@@ -48,7 +48,6 @@ public:
         row.columns_[i] = {datumCopy(values[place], attribute->attbyval, attribute->attlen), false};
       }
     }
-    row.version_ = {tuple->t_self, HeapTupleHeaderGetRawXmin(tuple->t_data)};
     row.position_ = position;
   }
   [[nodiscard]] std::span<const Row> all() const { return {rows_, size_}; }
@@ -129,6 +128,24 @@ std::span<const Table::Row> Table::all() {
     table_close(table, NoLock);
   });
   return rows.all();
+}
+
+bool Table::has(const RowVersion &version) {
+  return call([&] {
+    const Relation table = open(AccessShareLock);
+    bool found = false;
+    if (ItemPointerGetBlockNumber(&version.place) < RelationGetNumberOfBlocks(table)) { // which may have become shorter
+      const Snapshot snapshot = latest_snapshot();
+      TupleTableSlot *slot = table_slot_create(table, nullptr);
+      ItemPointerData place = version.place;
+      found = table_tuple_fetch_row_version(table, &place, snapshot, slot) &&
+              HeapTupleHeaderGetRawXmin(ExecFetchSlotHeapTuple(slot, false, nullptr)->t_data) == version.writer;
+      ExecDropSingleTupleTableSlot(slot);
+      UnregisterSnapshot(snapshot);
+    }
+    table_close(table, NoLock);
+    return found;
+  });
 }
 
 const Table::Row *Table::last(const Uuid &key, const Value &texts) {

@@ -12,11 +12,6 @@ namespace roughly::pg {
 struct RowVersion {
   ItemPointerData place;
   TransactionId writer;
-
-  bool operator==(const RowVersion &other) const noexcept {
-    return writer == other.writer && ItemPointerGetBlockNumberNoCheck(&place) == ItemPointerGetBlockNumberNoCheck(&other.place) &&
-           ItemPointerGetOffsetNumberNoCheck(&place) == ItemPointerGetOffsetNumberNoCheck(&other.place);
-  }
 };
 
 // A table of schema roughly, by one of its indexes; where it is and where its columns are is looked up once, and again after
@@ -34,13 +29,11 @@ public:
       return value.null ? std::nullopt : std::optional<T>(from_datum<T>(value.datum));
     }
     template <class T> [[nodiscard]] T get(int column) const { return stored(optional<T>(column)); }
-    [[nodiscard]] const RowVersion &version() const noexcept { return version_; }
     [[nodiscard]] std::size_t position() const noexcept { return position_; } // of the keys it was found by
 
   private:
     friend class Table;
     Value columns_[most_columns];
-    RowVersion version_;
     std::size_t position_;
   };
 
@@ -60,6 +53,9 @@ public:
   [[nodiscard]] std::span<const Row> find(std::span<const Uuid> first, std::span<const Uuid> second = {});
   // The same of all rows.
   [[nodiscard]] std::span<const Row> all();
+  // Whether a row that a statement has read is still there, as it was. No other row can be taken for it: nobody
+  // writes in that transaction any more.
+  [[nodiscard]] bool has(const RowVersion &version);
   // The last row, by the rest of the index, whose first column is `key` and whose second, a text[], equals `texts`; with
   // the caller's snapshot. nullptr when there is none.
   [[nodiscard]] const Row *last(const Uuid &key, const Value &texts);

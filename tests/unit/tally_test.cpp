@@ -42,6 +42,20 @@ void expect_equal(const Tally &a, const Tally &b) {
   }
 }
 
+// Views of one dimension share their values when nothing is stated: a cell must not be taken for another view's.
+TEST(Tally, WhatIsNotStatedIsCountedInEachView) {
+  Tally tally(SnapshotLayout({dimension("a", {"1"}), dimension("c", {"1"})}), choices, max_dims);
+  const std::string nothing = encode_category(dimension("a", {"1"}), std::nullopt) + encode_category(dimension("c", {"1"}), std::nullopt);
+  for (const Count votes : {Count{3}, Count{4}})
+    tally.add({nothing, counts({votes, 0, 0}), 0});
+  std::set<View> seen;
+  for (Tally::CellId id = 0; id < tally.size(); ++id) {
+    seen.insert(tally.cell(id).view);
+    EXPECT_EQ(tally.cell(id).counts, counts({7, 0, 0}));
+  }
+  EXPECT_EQ(seen.size(), tally.views().size());
+}
+
 TEST(Profiles, AreCountedInCanonicalOrder) {
   BallotBox box(1);
   for (const char profile : {'c', 'a', 'c', 'b', 'c'})
