@@ -18,13 +18,13 @@ Binding binding(const BallotBox::Block &block) {
 
 } // namespace
 
-Bytes seal_ballot(Subkey<Purpose::ballot> key, const Uuid &question, const Uuid &id, const Ballot &ballot) {
+Bytes seal_ballot(Subkey<Purpose::ballot> key, const Uuid &question, const Uuid &id, const Ballot &ballot, const Nonce &nonce) {
   Writer<SecretBytes> plain;
   plain.u8(ballot_format);
   plain.u8(ballot.choice);
   plain.u8(ballot.eligible ? 1 : 0);
   plain.raw(ballot.snapshot);
-  return seal(key, std::move(plain).take(), bound_to::ballot(question, id));
+  return seal(key, std::move(plain).take(), bound_to::ballot(question, id), nonce);
 }
 
 // The first chunk grows as it fills, since most boxes are small.

@@ -13,7 +13,7 @@ struct Ballot {
 };
 
 // Always the same length for one question.
-Bytes seal_ballot(Subkey<Purpose::ballot> key, const Uuid &question, const Uuid &id, const Ballot &ballot);
+Bytes seal_ballot(Subkey<Purpose::ballot> key, const Uuid &question, const Uuid &id, const Ballot &ballot, const Nonce &nonce = Nonce());
 
 // The ballots of a batch in memory: 18 bytes and a snapshot each, wiped on destruction. They lie in chunks, for a vector
 // that grows copies everything, needs half as much again meanwhile, and has the system hand out twice the pages.

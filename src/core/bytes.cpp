@@ -7,8 +7,14 @@
 namespace roughly {
 
 Uuid random_uuid() {
+  Uuid bytes;
+  randombytes_buf(bytes.data(), bytes.size());
+  return random_uuid(bytes);
+}
+
+Uuid random_uuid(std::span<const unsigned char, 16> random) {
   Uuid id;
-  randombytes_buf(id.data(), id.size());
+  std::copy(random.begin(), random.end(), id.begin());
   id[6] = static_cast<unsigned char>((id[6] & 0x0f) | 0x40);
   id[8] = static_cast<unsigned char>((id[8] & 0x3f) | 0x80);
   return id;

@@ -52,6 +52,7 @@ inline std::string_view text_view(ByteView bytes) noexcept {
 
 // Random version 4 UUID. Never version 7: it tells the time.
 Uuid random_uuid();
+Uuid random_uuid(std::span<const unsigned char, 16> random); // of these bytes
 
 std::string to_hex(ByteView bytes);
 std::optional<SecretBytes> from_hex(std::string_view text);

@@ -1,10 +1,26 @@
-// Many random numbers for one system call: a stream from a seed of libsodium's, with the key erased as it goes
+// Randomness for several uses by one system call: some bytes, or many numbers, which are a stream from a seed of libsodium's, with the key erased as it goes
 // (https://blog.cr.yp.to/20170723-random.html).
 #pragma once
 
 #include "core/bytes.hpp"
 
 namespace roughly {
+
+template <std::size_t Size> class RandomBytes {
+public:
+  RandomBytes() { randombytes_buf(bytes_.data(), Size); }
+  // The next ones; each is given once.
+  template <std::size_t Count> std::span<const unsigned char, Count> take() {
+    if (Count > Size - taken_)
+      throw Error(Errc::internal, "too few random bytes");
+    taken_ += Count;
+    return std::span<const unsigned char, Count>(bytes_.data() + taken_ - Count, Count);
+  }
+
+private:
+  std::array<unsigned char, Size> bytes_;
+  std::size_t taken_ = 0;
+};
 
 class RandomStream {
 public:

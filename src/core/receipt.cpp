@@ -41,12 +41,12 @@ std::array<unsigned char, 16> VoteSecret::draw(const Uuid &question) const {
   return draw;
 }
 
-Bytes VoteSecret::seal_receipt(const Uuid &question, const Uuid &tag, const Receipt &receipt) const {
+Bytes VoteSecret::seal_receipt(const Uuid &question, const Uuid &tag, const Receipt &receipt, const Nonce &nonce) const {
   Writer<SecretBytes> plain;
   plain.u8(format);
   plain.u8(receipt.choice);
   plain.u32(static_cast<std::uint32_t>(receipt.day));
-  return seal(KeyId{0}, KeyBytes(receipt_key_.data(), key_size), std::move(plain).take(), binding(question, tag));
+  return seal(KeyId{0}, KeyBytes(receipt_key_.data(), key_size), std::move(plain).take(), binding(question, tag), nonce);
 }
 
 Receipt VoteSecret::open_receipt(const Uuid &question, const Uuid &tag, ByteView sealed) const {

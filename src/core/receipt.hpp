@@ -22,7 +22,7 @@ public:
   // 16 random bytes that are always the same for the question: what chance decides for this person.
   [[nodiscard]] std::array<unsigned char, 16> draw(const Uuid &question) const;
   // `tag`: that of the question. Always the same length. The key is derived from the secret alone: rotating the keyring re-seals secrets, not receipts.
-  [[nodiscard]] Bytes seal_receipt(const Uuid &question, const Uuid &tag, const Receipt &receipt) const;
+  [[nodiscard]] Bytes seal_receipt(const Uuid &question, const Uuid &tag, const Receipt &receipt, const Nonce &nonce = Nonce()) const;
   [[nodiscard]] Receipt open_receipt(const Uuid &question, const Uuid &tag, ByteView sealed) const;
 
 private:

@@ -6,20 +6,21 @@ namespace roughly {
 namespace {
 
 constexpr unsigned char format = 0x01;
-constexpr std::size_t nonce_size = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
+constexpr std::size_t nonce_size = Nonce::size;
 constexpr std::size_t tag_size = crypto_aead_xchacha20poly1305_ietf_ABYTES;
+static_assert(nonce_size == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES);
 static_assert(seal_overhead == seal_header + nonce_size + tag_size);
 static_assert(key_size == crypto_aead_xchacha20poly1305_ietf_KEYBYTES);
 
 } // namespace
 
-Bytes seal(KeyId id, KeyBytes key, ByteView plain, Binding &&binding) {
+Bytes seal(KeyId id, KeyBytes key, ByteView plain, Binding &&binding, const Nonce &random) {
   Bytes box(plain.size() + seal_overhead);
   box[0] = format;
   box[1] = static_cast<unsigned char>(id >> 8);
   box[2] = static_cast<unsigned char>(id);
   unsigned char *nonce = box.data() + seal_header;
-  randombytes_buf(nonce, nonce_size);
+  std::copy(random.bytes().begin(), random.bytes().end(), nonce);
   const Bytes data = std::move(binding).take(ByteView(box).first(seal_header));
   crypto_aead_xchacha20poly1305_ietf_encrypt(nonce + nonce_size, nullptr, plain.data(), plain.size(), data.data(),
                                              data.size(), nullptr, nonce, key.data());

@@ -33,9 +33,21 @@ private:
   Writer<Bytes> out_;
 };
 
-inline constexpr std::size_t seal_overhead = seal_header + 24 + 16;
+class Nonce {
+public:
+  static constexpr std::size_t size = 24;
+  Nonce() { randombytes_buf(bytes_.data(), size); }
+  // Of random bytes that serve for nothing else.
+  explicit Nonce(std::span<const unsigned char, size> bytes) { std::copy(bytes.begin(), bytes.end(), bytes_.begin()); }
+  [[nodiscard]] ByteView bytes() const noexcept { return bytes_; }
 
-Bytes seal(KeyId id, KeyBytes key, ByteView plain, Binding &&binding);
+private:
+  std::array<unsigned char, size> bytes_;
+};
+
+inline constexpr std::size_t seal_overhead = seal_header + Nonce::size + 16;
+
+Bytes seal(KeyId id, KeyBytes key, ByteView plain, Binding &&binding, const Nonce &nonce = Nonce());
 // Errc::corrupted when the value was changed, moved, cut or sealed with another key.
 SecretBytes open(KeyBytes key, ByteView sealed, Binding &&binding);
 // The same for many values of one kind: `data` is what Binding::take() gave, `plain` has room for what comes out.
@@ -43,8 +55,8 @@ void open(KeyBytes key, ByteView sealed, ByteView data, std::span<unsigned char>
 // Which key a sealed value needs; Errc::corrupted when it is not a sealed value.
 KeyId sealing_key(ByteView sealed);
 
-template <Purpose P> Bytes seal(Subkey<P> key, ByteView plain, Binding &&binding) {
-  return seal(key.id, key.bytes, plain, std::move(binding));
+template <Purpose P> Bytes seal(Subkey<P> key, ByteView plain, Binding &&binding, const Nonce &nonce = Nonce()) {
+  return seal(key.id, key.bytes, plain, std::move(binding), nonce);
 }
 template <Purpose P> SecretBytes open(Subkey<P> key, ByteView sealed, Binding &&binding) {
   return open(key.bytes, sealed, std::move(binding));

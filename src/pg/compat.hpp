@@ -38,6 +38,17 @@ inline IndexScanDesc begin_index_scan(Relation table, Relation index, Snapshot s
 #endif
 }
 
+// Whether a locked table has this block. Without a system call where PostgreSQL remembers the length, from 14 on; whoever
+// shortens a table makes all others forget it before they can lock the table again.
+// https://github.com/postgres/postgres/commit/c5315f4f44843c20ada876fdb0d0828795dfbdf5
+inline bool has_block(Relation table, BlockNumber block) {
+#if PG_VERSION_NUM >= 140000
+  if (const BlockNumber known = RelationGetSmgr(table)->smgr_cached_nblocks[MAIN_FORKNUM]; known != InvalidBlockNumber && block < known)
+    return true;
+#endif
+  return block < RelationGetNumberOfBlocks(table);
+}
+
 // https://github.com/postgres/postgres/commit/88103567cb8fa5be46dc9fac3e3b8774951a2be7
 inline void reserve_prefix(const char *prefix) {
 #if PG_VERSION_NUM >= 150000

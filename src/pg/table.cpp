@@ -134,7 +134,7 @@ bool Table::has(const RowVersion &version) {
   return call([&] {
     const Relation table = open(AccessShareLock);
     bool found = false;
-    if (ItemPointerGetBlockNumber(&version.place) < RelationGetNumberOfBlocks(table)) { // which may have become shorter
+    if (compat::has_block(table, ItemPointerGetBlockNumber(&version.place))) { // it may have become shorter
       const Snapshot snapshot = latest_snapshot();
       TupleTableSlot *slot = table_slot_create(table, nullptr);
       ItemPointerData place = version.place;
