@@ -7,6 +7,10 @@ SELECT bench.compare('authenticate', 'roughly_authenticate(NULL): what calling i
   'PERFORM * FROM roughly_authenticate(NULL)',
   'PERFORM * FROM roughly_authenticate(v.token)', 20000,
   over => 'SELECT p.* FROM bench.people p, generate_series(1, times) WHERE n = 1') \gexec
+SELECT bench.compare('authenticate', 'the limit: that row, and roughly_authenticate(NULL)', '',
+  'PERFORM * FROM plain.sessions WHERE id = v.session_id; PERFORM * FROM roughly_authenticate(NULL)',
+  'PERFORM * FROM roughly_authenticate(v.token)', 20000,
+  over => 'SELECT p.* FROM bench.people p, generate_series(1, times) WHERE n = 1') \gexec
 SELECT bench.compare('own profile, which row-level security finds', 'the same by its key, without', '<= 1.1x',
   'PERFORM * FROM plain.profiles WHERE user_id = v.user_id',
   'PERFORM * FROM roughly.user_profiles', 20000,
