@@ -191,6 +191,23 @@ bool Table::insertable() {
   });
 }
 
+namespace {
+
+// With a header of one byte where that is enough, as the executor stores it; for a column that is never compressed
+// heap_form_tuple leaves four.
+Datum packed(Datum datum) {
+  const auto *whole = reinterpret_cast<const varlena *>(DatumGetPointer(datum));
+  if (!VARATT_CAN_MAKE_SHORT(whole))
+    return datum;
+  const auto size = static_cast<std::size_t>(VARATT_CONVERTED_SHORT_SIZE(whole));
+  char *copy = static_cast<char *>(palloc(size));
+  SET_VARSIZE_SHORT(copy, size);
+  memcpy(VARDATA_SHORT(copy), VARDATA(whole), size - VARHDRSZ_SHORT);
+  return PointerGetDatum(copy);
+}
+
+} // namespace
+
 // As PostgreSQL adds to its catalogs.
 bool Table::insert(std::initializer_list<Value> row) {
   return call([&] {
@@ -202,7 +219,8 @@ bool Table::insert(std::initializer_list<Value> row) {
       bool nulls[most_columns] = {};
       const int *place = places_.data();
       for (const Value &value : row) {
-        values[*place] = value.datum;
+        const bool varlena = TupleDescAttr(RelationGetDescr(table), *place)->attlen == -1 && !value.null;
+        values[*place] = varlena ? packed(value.datum) : value.datum;
         nulls[*place++] = value.null;
       }
       CatalogTupleInsert(table, heap_form_tuple(RelationGetDescr(table), values, nulls));

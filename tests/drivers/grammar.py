@@ -48,6 +48,8 @@ BAD = {
                  ("longest", "'-178000000 years'"), ("overflow", "'1e20 years'"), ("malformed", "'infinit'"), ("zero", "'0'")],
     "timestamp with time zone": TIMES,
     "boolean": [("malformed", "'perhaps'")],
+    "bytea": [("empty", "''::bytea"), ("malformed", "'\\xg'"), ("zero byte", "'\\x00'::bytea"), ("huge", "repeat('x', 3000000)::bytea")],
+    "name": [("empty", "''"), ("unknown", "'nothing'"), ("long", "repeat('n', 100)")],
     "inet": [("all", "'::/0'"), ("all", "'0.0.0.0/0'"), ("host bits", "'10.1.2.3/8'"), ("mapped", "'::ffff:10.0.0.1'"), ("malformed", "'256.0.0.1'")],
     "jsonb": [("no object", "'[]'"), ("no object", "'null'"), ("no object", "'\"x\"'"), ("empty", "'{}'"), ("wrong type", "'{\"birth_year\": \"x\"}'"), ("wrong type", "'{\"country\": [\"DE\"]}'"),
               ("overflow", "'{\"birth_year\": 1e400}'"), ("unknown key", "'{\"height\": 1}'"), ("deep", "('{\"extra\": ' || repeat('[', 3000) || repeat(']', 3000) || '}')::jsonb"),
@@ -149,7 +151,7 @@ class Fuzzer:
             kind = {"question": "question", "questions": "question", "other_question": "question", "session_id": "session", "id": "mail"}.get(name, "user")
             return self.uuid(kind) if type == "uuid" else f"ARRAY[{self.uuid(kind)}, {self.uuid(kind)}]"
         return {"text": "'something'", "integer": "5", "boolean": r.choice(["true", "false"]), "double precision": "0.5", "interval": "'1 day'", "inet": "'192.0.2.1'",
-                "timestamp with time zone": "clock_timestamp() + '1 hour'", "jsonb": "'[]'", "text[]": "'{x}'", "bigint[]": "'{1,2}'"}.get(type, "NULL")
+                "timestamp with time zone": "clock_timestamp() + '1 hour'", "jsonb": "'[]'", "text[]": "'{x}'", "bigint[]": "'{1,2}'", "bytea": "'\\x01'::bytea"}.get(type, "NULL")
 
     def bad(self, name, type):
         """(kind, SQL) for an argument that is likely wrong."""
