@@ -283,6 +283,17 @@ sql -c BEGIN -c "DELETE FROM roughly.releases r WHERE release_no = 0 AND NOT EXI
 sql -c 'VACUUM (TRUNCATE) roughly.questions'
 is "$(sql -c "SELECT pg_relation_size('roughly.questions') <= $page * current_setting('block_size')::int")" t "control: its page is gone"
 like "$(ask voter "$(ballot "$last" 2 tea)")" '42704' "a question that is gone, with its page: it is unknown"
+gone=$(ask_question)
+is "$(ask voter "$(ballot "$gone" 1 tea)")" t "control: a vote"
+place=$(sql -c "SELECT ctid FROM roughly.questions WHERE id = '$gone'")
+sql -c BEGIN -c "DELETE FROM roughly.releases WHERE question_id = '$gone'" -c "DELETE FROM roughly.questions WHERE id = '$gone'" -c COMMIT
+sql -c 'VACUUM (TRUNCATE false) roughly.questions'
+for ((i = 0; i < 60; i++)); do
+  other=$(ask_question)
+  [ "$(sql -c "SELECT ctid FROM roughly.questions WHERE id = '$other'")" != "$place" ] || break
+done
+is "$(sql -c "SELECT ctid FROM roughly.questions WHERE id = '$other'")" "$place" "control: another question has its place"
+like "$(ask voter "$(ballot "$gone" 2 tea)")" '42704' "which is not taken for it"
 close_session voter
 
 done_testing
