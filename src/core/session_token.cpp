@@ -19,8 +19,7 @@ std::string encode_token(const Token &token) {
 }
 
 std::optional<Token> parse_token(std::string_view text) {
-  constexpr std::size_t characters = (sizeof(Uuid) + token_secret_size) / 3 * 4;
-  if (text.size() != characters)
+  if (text.size() != token_characters)
     return std::nullopt;
   const std::optional<SecretBytes> bytes = from_base64url(text);
   if (!bytes)
@@ -32,12 +31,19 @@ std::optional<Token> parse_token(std::string_view text) {
 
 TokenDigest token_digest(Subkey<Purpose::token> key, std::string_view context, const Token &token) {
   Writer<SecretBytes> message;
+  message.reserve(1 + context.size() + token.user.size() + token.secret.size());
   message.text(context);
   message.raw(token.user);
   message.raw(token.secret);
   const SecretBytes bytes = std::move(message).take();
   TokenDigest digest;
   crypto_generichash(digest.data(), digest.size(), bytes.data(), bytes.size(), key.bytes.data(), key.bytes.size());
+  return digest;
+}
+
+TokenDigest text_digest(std::string_view text) {
+  TokenDigest digest;
+  crypto_generichash(digest.data(), digest.size(), view(text).data(), text.size(), nullptr, 0);
   return digest;
 }
 

@@ -7,6 +7,7 @@
 namespace roughly {
 
 inline constexpr std::size_t token_secret_size = 32;
+inline constexpr std::size_t token_characters = (sizeof(Uuid) + token_secret_size) / 3 * 4;
 using TokenDigest = std::array<unsigned char, 32>;
 
 struct Token {
@@ -20,6 +21,9 @@ std::string encode_token(const Token &token);
 std::optional<Token> parse_token(std::string_view text);
 // BLAKE2b-256 keyed with the token subkey over context, user id and secret. `context`: "session" and the like.
 TokenDigest token_digest(Subkey<Purpose::token> key, std::string_view context, const Token &token);
+
+// BLAKE2b-256 of a token as it comes: to know it again in this process, without decoding it. Not to be stored.
+TokenDigest text_digest(std::string_view text);
 
 // Stands for an e-mail address where the address itself must not be kept: BLAKE2b-256, keyed. `normalized`: as in
 // roughly.users.

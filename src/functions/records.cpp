@@ -28,6 +28,7 @@ constinit pg::Table users{"users", "users_pkey", {"confirmed_at", "inserted_at",
 constinit pg::Table questions{"questions", "questions_pkey", {}};
 constinit pg::Table profiles{"user_profiles", "user_profiles_user_id_key",
                              {"birth_year", "country", "region", "gender", "education_level", "income_bracket", "extra"}};
+constinit pg::Places users_served, profiles_served;
 
 constinit Statement select_dimensions{
     "SELECT name, source, label, kind, categories, edges FROM roughly.dimensions ORDER BY builtin DESC, name", {}};
@@ -142,14 +143,14 @@ std::uint8_t find_choice(const Question &question, const std::string &choice) {
 }
 
 Voter load_voter(const Uuid &user, const std::vector<Dimension> &dimensions) {
-  const auto accounts = users.find(user);
+  const auto accounts = users.find(user, users_served);
   if (accounts.empty())
     throw Error(Errc::unauthenticated, "the authenticated account no longer exists");
   const auto &account = accounts.front();
   Voter voter{account.optional<std::int64_t>(1).has_value(), account.get<std::int64_t>(2), account.get<std::int64_t>(3), account.get<Bytes>(4), {}};
   if (dimensions.empty())
     return voter;
-  for (const auto &profile : profiles.find(user)) {
+  for (const auto &profile : profiles.find(user, profiles_served)) {
     if (const auto birth_year = profile.optional<std::int32_t>(1)) {
       voter.values.emplace("birth_year", std::to_string(*birth_year));
       voter.values.emplace("age", std::to_string(this_year() - *birth_year));

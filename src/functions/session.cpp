@@ -52,7 +52,8 @@ bool equal(const std::optional<Bytes> &stored, const TokenDigest &digest) {
   return stored && stored->size() == digest.size() && sodium_memcmp(stored->data(), digest.data(), digest.size()) == 0;
 }
 
-const Key *find_key(KeyId id) {
+const Key *key_of(const Table::Row &row) {
+  const auto id = static_cast<KeyId>(row.get<std::int32_t>(4));
   if (const Key *key = keys::at_hand(id))
     return key;
   const AsOwner owner;
@@ -67,26 +68,51 @@ void refuse_between_nodes() {
                 "Call roughly_authenticate() in a statement of its own, not in a query on distributed tables.");
 }
 
+// The session a row is, if a token with this digest stands for it.
+std::optional<Session> session_of(const Table::Row &row, const Uuid &user, const TokenDigest &digest, bool accept_replaced, TimestampTz now) {
+  if (row.get<std::string>(1) != "session" || row.get<std::int64_t>(2) <= now)
+    return std::nullopt;
+  const std::optional<std::int64_t> rotated_at = row.optional<std::int64_t>(7);
+  const bool current = equal(row.get<Bytes>(5), digest);
+  const bool graced = accept_replaced || (rotated_at && now - *rotated_at < grace);
+  if (!current && !(graced && equal(row.optional<Bytes>(6), digest)))
+    return std::nullopt;
+  return Session{{user, row.get<Uuid>(3), row.get<std::int64_t>(9), row.get<std::int64_t>(2), row.get<std::int16_t>(10), digest},
+                 current, now - rotated_at.value_or(row.get<std::int64_t>(8)) > reissued_after};
+}
+
+// What this backend knows of a token that it has lately seen: whose it is, what is stored of it, and where.
+struct Known {
+  TokenDigest text;
+  Uuid user;
+  TokenDigest digest;
+  ItemPointerData place;
+};
+constinit std::array<Known, 256> known_tokens{}; // each where the first byte of its text's digest says
+
 // The session a token stands for, also by a token that has been replaced. A wrong token is no error.
 std::optional<Session> find_session(std::string_view text, bool accept_replaced) {
+  if (text.size() != token_characters)
+    return std::nullopt;
+  const TimestampTz now = GetCurrentTimestamp();
+  const TokenDigest seen = text_digest(text);
+  Known &known = known_tokens[seen[0]];
+  if (known.text == seen)
+    for (const Table::Row &row : tokens.find_at(known.place, known.user))
+      if (key_of(row) != nullptr)
+        if (std::optional<Session> found = session_of(row, known.user, known.digest, accept_replaced, now))
+          return found;
   const std::optional<Token> token = parse_token(text);
   if (!token)
     return std::nullopt;
-  const TimestampTz now = GetCurrentTimestamp();
-  for (const Table::Row &row : tokens.find(token->user)) {
-    if (row.get<std::string>(1) != "session" || row.get<std::int64_t>(2) <= now)
-      continue;
-    const Key *key = find_key(static_cast<KeyId>(row.get<std::int32_t>(4)));
-    if (key == nullptr) // a session of a lost key must not keep the others out
-      continue;
-    const TokenDigest digest = token_digest(key->subkey<Purpose::token>(), "session", *token);
-    const std::optional<std::int64_t> rotated_at = row.optional<std::int64_t>(7);
-    const bool current = equal(row.get<Bytes>(5), digest);
-    const bool graced = accept_replaced || (rotated_at && now - *rotated_at < grace);
-    if (current || (graced && equal(row.optional<Bytes>(6), digest)))
-      return Session{{token->user, row.get<Uuid>(3), row.get<std::int64_t>(9), row.get<std::int64_t>(2), row.get<std::int16_t>(10), digest},
-                     current, now - rotated_at.value_or(row.get<std::int64_t>(8)) > reissued_after};
-  }
+  for (const Table::Row &row : tokens.find(token->user))
+    if (const Key *key = key_of(row)) { // a session of a lost key must not keep the others out
+      const TokenDigest digest = token_digest(key->subkey<Purpose::token>(), "session", *token);
+      if (std::optional<Session> found = session_of(row, token->user, digest, accept_replaced, now)) {
+        known = {seen, token->user, digest, row.place()};
+        return found;
+      }
+    }
   return std::nullopt;
 }
 

@@ -49,6 +49,7 @@ public:
       }
     }
     row.position_ = position;
+    row.place_ = tuple->t_self;
   }
   [[nodiscard]] std::span<const Row> all() const { return {rows_, size_}; }
   [[nodiscard]] const Row *last() const { return size_ == 0 ? nullptr : rows_ + size_ - 1; }
@@ -75,9 +76,13 @@ void Table::resolve() {
 Relation Table::open(LOCKMODE mode) {
   resolve();
   const Relation table = table_open(table_oid_, mode);
-  if (placed_ != changes)
-    for (std::size_t i = 0; i < count_; ++i)
-      places_[i] = place_of(RelationGetDescr(table), columns_[i]);
+  if (placed_ == changes)
+    return table;
+  for (std::size_t i = 0; i < count_; ++i)
+    places_[i] = place_of(RelationGetDescr(table), columns_[i]);
+  const Relation index = index_open(index_oid_, AccessShareLock);
+  key_ = index->rd_index->indkey.values[0];
+  index_close(index, AccessShareLock);
   placed_ = changes;
   return table;
 }
@@ -130,22 +135,52 @@ std::span<const Table::Row> Table::all() {
   return rows.all();
 }
 
-bool Table::has(const RowVersion &version) {
+// Calls use(tuple, descriptor) with the row at a place, if one is there.
+template <class F> bool Table::visit(const ItemPointerData &place, F use) {
   return call([&] {
     const Relation table = open(AccessShareLock);
     bool found = false;
-    if (compat::has_block(table, ItemPointerGetBlockNumber(&version.place))) { // it may have become shorter
+    if (compat::has_block(table, ItemPointerGetBlockNumber(&place))) { // it may have become shorter
       const Snapshot snapshot = latest_snapshot();
       TupleTableSlot *slot = table_slot_create(table, nullptr);
-      ItemPointerData place = version.place;
-      found = table_tuple_fetch_row_version(table, &place, snapshot, slot) &&
-              HeapTupleHeaderGetRawXmin(ExecFetchSlotHeapTuple(slot, false, nullptr)->t_data) == version.writer;
+      ItemPointerData there = place;
+      found = table_tuple_fetch_row_version(table, &there, snapshot, slot) &&
+              use(ExecFetchSlotHeapTuple(slot, false, nullptr), RelationGetDescr(table));
       ExecDropSingleTupleTableSlot(slot);
       UnregisterSnapshot(snapshot);
     }
     table_close(table, NoLock);
     return found;
   });
+}
+
+bool Table::has(const RowVersion &version) {
+  return visit(version.place, [&](HeapTuple tuple, TupleDesc) { return HeapTupleHeaderGetRawXmin(tuple->t_data) == version.writer; });
+}
+
+std::span<const Table::Row> Table::find_at(const ItemPointerData &place, const Uuid &key) {
+  Rows rows(*this);
+  visit(place, [&](HeapTuple tuple, TupleDesc descriptor) {
+    bool null = false;
+    const Datum found = heap_getattr(tuple, key_, descriptor, &null);
+    if (null || memcmp(DatumGetPointer(found), key.data(), key.size()) != 0)
+      return false;
+    rows.add(tuple, descriptor, 0);
+    return true;
+  });
+  return rows.all();
+}
+
+std::span<const Table::Row> Table::find(const Uuid &key, Places &places) {
+  std::uint64_t number = 0; // of a random uuid as good as any
+  memcpy(&number, key.data(), sizeof number);
+  if (const ItemPointerData *place = places.find(number))
+    if (const std::span<const Row> rows = find_at(*place, key); !rows.empty())
+      return rows;
+  const std::span<const Row> rows = find(key);
+  if (!rows.empty())
+    places.remember(number, rows.front().place());
+  return rows;
 }
 
 const Table::Row *Table::last(const Uuid &key, const Value &texts) {

@@ -14,6 +14,25 @@ struct RowVersion {
   TransactionId writer;
 };
 
+// Where this backend has lately found rows, each by a number of its own: a hint, which costs a visit to the row instead of
+// one to the index, and another one where it is out of date.
+class Places {
+public:
+  [[nodiscard]] const ItemPointerData *find(std::uint64_t number) const noexcept {
+    const Known &known = known_[number % size];
+    return known.number == number && ItemPointerIsValid(&known.place) ? &known.place : nullptr;
+  }
+  void remember(std::uint64_t number, const ItemPointerData &place) noexcept { known_[number % size] = {number, place}; }
+
+private:
+  static constexpr std::size_t size = 256;
+  struct Known {
+    std::uint64_t number;
+    ItemPointerData place;
+  };
+  std::array<Known, size> known_;
+};
+
 // A table of schema roughly, by one of its indexes; where it is and where its columns are is looked up once, and again after
 // anything about tables has changed.
 class Table {
@@ -30,11 +49,13 @@ public:
     }
     template <class T> [[nodiscard]] T get(int column) const { return stored(optional<T>(column)); }
     [[nodiscard]] std::size_t position() const noexcept { return position_; } // of the keys it was found by
+    [[nodiscard]] const ItemPointerData &place() const noexcept { return place_; }
 
   private:
     friend class Table;
     Value columns_[most_columns];
     std::size_t position_;
+    ItemPointerData place_;
   };
 
   // A column that the table does not have yet, since the extension is still to be updated, is null.
@@ -51,6 +72,10 @@ public:
   [[nodiscard]] std::span<const Row> find(const Uuid &key);
   // The same for many keys, one after the other, or for many pairs of the first two columns, which no two rows share.
   [[nodiscard]] std::span<const Row> find(std::span<const Uuid> first, std::span<const Uuid> second = {});
+  // The same of a key that no two rows share, where it has been found before.
+  [[nodiscard]] std::span<const Row> find(const Uuid &key, Places &places);
+  // The row at a place, if it has this key.
+  [[nodiscard]] std::span<const Row> find_at(const ItemPointerData &place, const Uuid &key);
   // The same of all rows.
   [[nodiscard]] std::span<const Row> all();
   // Whether a row that a statement has read is still there, as it was. No other row can be taken for it: nobody
@@ -77,6 +102,7 @@ private:
   void resolve();
   [[nodiscard]] Relation open(LOCKMODE mode);
   [[nodiscard]] bool is_plain(Relation table) const;
+  template <class F> bool visit(const ItemPointerData &place, F use);
 
   const char *name_, *index_;
   std::array<const char *, most_columns> columns_{};
@@ -84,6 +110,7 @@ private:
   std::uint64_t resolved_ = 0, placed_ = 0; // as of which change
   Oid table_oid_ = InvalidOid, index_oid_ = InvalidOid;
   std::array<int, most_columns> places_{};
+  AttrNumber key_ = InvalidAttrNumber; // the index's first column
 };
 
 // The rows to take, by place: so that a page is visited once.

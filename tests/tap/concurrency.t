@@ -269,31 +269,4 @@ sql -U admin -c "SELECT roughly_close_question('$q')"
 publish "$q"
 is "$(numbers "$q")" 't|coffee 6, tea 48, water 0' "publishers killed at random moments ($(cat "$work"/killed.* | grep -cx 1) of 8 in time) lose and double nothing"
 
-# --- a backend that knows a question meanwhile notices that its row has moved, and that the table has become shorter
-q=$(ask_question)
-open_session voter -U app
-is "$(ask voter "$(ballot "$q" 1 tea)")" t "control: a vote"
-sql -c 'VACUUM FULL roughly.questions'
-is "$(ask voter "$(ballot "$q" 2 tea)")" t "the table has been rewritten: the next vote"
-for ((i = 0; i < 60; i++)); do last=$(ask_question); done
-page=$(sql -c "SELECT (ctid::text::point)[0] FROM roughly.questions WHERE id = '$last'")
-is "$(ask voter "$(ballot "$last" 1 tea)")" t "control: a vote on it"
-sql -c BEGIN -c "DELETE FROM roughly.releases r WHERE release_no = 0 AND NOT EXISTS (SELECT FROM roughly.batches b WHERE b.question_id = r.question_id) AND question_id <> '$q'" \
-  -c "DELETE FROM roughly.questions q WHERE NOT EXISTS (SELECT FROM roughly.releases r WHERE r.question_id = q.id)" -c COMMIT
-sql -c 'VACUUM (TRUNCATE) roughly.questions'
-is "$(sql -c "SELECT pg_relation_size('roughly.questions') <= $page * current_setting('block_size')::int")" t "control: its page is gone"
-like "$(ask voter "$(ballot "$last" 2 tea)")" '42704' "a question that is gone, with its page: it is unknown"
-gone=$(ask_question)
-is "$(ask voter "$(ballot "$gone" 1 tea)")" t "control: a vote"
-place=$(sql -c "SELECT ctid FROM roughly.questions WHERE id = '$gone'")
-sql -c BEGIN -c "DELETE FROM roughly.releases WHERE question_id = '$gone'" -c "DELETE FROM roughly.questions WHERE id = '$gone'" -c COMMIT
-sql -c 'VACUUM (TRUNCATE false) roughly.questions'
-for ((i = 0; i < 60; i++)); do
-  other=$(ask_question)
-  [ "$(sql -c "SELECT ctid FROM roughly.questions WHERE id = '$other'")" != "$place" ] || break
-done
-is "$(sql -c "SELECT ctid FROM roughly.questions WHERE id = '$other'")" "$place" "control: another question has its place"
-like "$(ask voter "$(ballot "$gone" 2 tea)")" '42704' "which is not taken for it"
-close_session voter
-
 done_testing
