@@ -35,12 +35,15 @@ CREATE TABLE roughly.login_failures (
 COMMENT ON TABLE roughly.login_failures IS 'failed log-ins in a row by keyed digest of the address, whether it has an account or not';
 SELECT pg_catalog.pg_extension_config_dump('roughly.login_failures', '');
 
--- Clocks of the throttle: sequences, because a rolled back attempt must count. Not dumped on purpose.
+-- Clocks of the throttle: sequences, because a rolled back attempt must count. Not dumped on purpose. Made by their owner,
+-- since giving all of them away afterwards takes a third as long again.
 DO $$
 BEGIN
+  SET LOCAL ROLE roughly_owner;
   FOR n IN 0..255 LOOP
     EXECUTE pg_catalog.format('CREATE SEQUENCE roughly.throttle_%s', n);
   END LOOP;
+  RESET ROLE;
 END $$;
 
 CREATE FUNCTION roughly_log_in(email text, password text, user_agent text DEFAULT NULL, ip inet DEFAULT NULL,

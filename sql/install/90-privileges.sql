@@ -11,11 +11,9 @@ BEGIN
       LEFT JOIN pg_catalog.pg_proc p ON d.classid = 'pg_catalog.pg_proc'::regclass AND p.oid = d.objid
      WHERE d.deptype = 'e' AND d.refclassid = 'pg_catalog.pg_extension'::regclass
        AND d.refobjid = (SELECT oid FROM pg_catalog.pg_extension WHERE extname = 'roughly_auth')
-       AND (c.relkind IN ('r', 'S') OR p.oid IS NOT NULL)
+       AND (c.relkind = 'r' OR p.oid IS NOT NULL)
   LOOP
-    IF member.relkind = 'S' THEN
-      EXECUTE pg_catalog.format('ALTER SEQUENCE %s OWNER TO roughly_owner', member.relation);
-    ELSIF member.relkind = 'r' THEN
+    IF member.relkind = 'r' THEN
       EXECUTE pg_catalog.format('ALTER TABLE %s OWNER TO roughly_owner, ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', member.relation);
       -- ALTER COLUMN SET STATISTICS does the same, but reads the whole table's description anew for every column.
       UPDATE pg_catalog.pg_attribute SET attstattarget = 0 WHERE attrelid = member.relation AND attnum > 0;

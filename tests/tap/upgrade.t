@@ -61,8 +61,8 @@ for version in $versions; do
 
   # --- the old SQL, served by the new library
   is "$(flow old "$version")" "$(< "$work/flow.out")" "$version: from an account to a number"
-  is "$(sql -c "SELECT m.oid::regprocedure FROM ($members) m WHERE m.proname <> 'roughly_distribute' AND m.oid NOT IN (SELECT funcid FROM pg_stat_user_functions WHERE calls > 0)")" '' \
-    "$version: all its functions were called (but one that needs Citus)"
+  is "$(sql -c "SELECT m.oid::regprocedure FROM ($members) m WHERE m.proname !~ '^(roughly_distribute|roughly_partition|node_(?!number).*)$' AND m.oid NOT IN (SELECT funcid FROM pg_stat_user_functions WHERE calls > 0)")" '' \
+    "$version: all its functions were called (but those that need more databases)"
   make_people 20
   q=$(ask_question "'{gender}'") frozen=$(ask_question)
   vote "$q" 1 10 tea
