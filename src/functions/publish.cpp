@@ -15,7 +15,7 @@ constinit Statement bump_batch{
 constinit Statement insert_block{
     "INSERT INTO roughly.batches (question_id, batch_no, block_no, blocks, sealed) VALUES ($1, $2, $3, $4, $5)",
     {UUIDOID, INT4OID, INT4OID, INT4OID, BYTEAOID}};
-constinit Statement finish_question{
+constinit Statement end_question{
     "UPDATE roughly.questions SET state = 'counted', batch = release WHERE id = $1", {UUIDOID}};
 constinit Statement bump_release{
     "UPDATE roughly.questions SET release = release + 1, released_at = pg_catalog.now() WHERE id = $1 AND release < batch RETURNING release",
@@ -63,12 +63,20 @@ BallotBox collect_ballots(Spi &spi, const Question &question) {
               "It was put back or copied by hand. Delete the row from roughly.ballots.");
 }
 
+// In an order of its own: by the first eight bytes as a number, which are seldom the same.
+constexpr auto precedes = [](const Uuid &one, const Uuid &other) {
+  std::uint64_t first = 0, second = 0;
+  std::memcpy(&first, one.data(), sizeof first);
+  std::memcpy(&second, other.data(), sizeof second);
+  return first != second ? first < second : one < other;
+};
+
 // In a sorted vector, as a hash table would take four times the memory.
 std::vector<Uuid> sorted_ids(const BallotBox &box) {
   std::vector<Uuid> ids(box.size());
   for (std::size_t i = 0; i < ids.size(); ++i)
     std::copy_n(box.id(i).begin(), ids[i].size(), ids[i].begin());
-  std::sort(ids.begin(), ids.end());
+  std::sort(ids.begin(), ids.end(), precedes);
   return ids;
 }
 
@@ -81,7 +89,7 @@ void refuse_replays(Spi &spi, const Question &question, const BallotBox &box) {
     BallotBox earlier(question.layout().size());
     open_batch(spi, question.id, batch, earlier);
     for (const Uuid &id : sorted_ids(earlier))
-      if (std::binary_search(fresh.begin(), fresh.end(), id))
+      if (std::binary_search(fresh.begin(), fresh.end(), id, precedes))
         refuse_replay(question, id);
   }
 }
@@ -95,22 +103,24 @@ bool close_if_overdue(Spi &spi, const Uuid &id) {
   return true;
 }
 
-// Freezes a batch when one is due. True when there may be something to release.
-bool freeze(Spi &spi, const Uuid &id) {
+enum class Frozen { none, batch, last_batch };
+
+// Freezes a batch when one is due.
+Frozen freeze(Spi &spi, const Uuid &id) {
   const Question question = load_question(spi, id);
   if (question.state == "counted" || question.batch != question.release)
-    return question.batch != question.release;
+    return question.batch != question.release ? Frozen::batch : Frozen::none;
   const std::optional<std::int64_t> least = least_ballots(spi, question);
   if (!least || !vote_store::waiting(spi, id, *least))
-    return false;
+    return Frozen::none;
 
   if (spi.write(bump_batch, {value(id), value(static_cast<std::int32_t>(question.batch))}).affected() == 0)
-    return false; // another publisher was first
+    return Frozen::none; // another publisher was first
   BallotBox box = collect_ballots(spi, question);
   if (question.state == "closed" && box.size() < question.policy.k) { // fewer can never be published
     vote_store::discard(spi, id, box);
-    spi.write(finish_question, {value(id)});
-    return false;
+    spi.write(end_question, {value(id)});
+    return Frozen::none;
   }
   if (static_cast<std::int64_t>(box.size()) < *least)
     throw Error(Errc::internal, "waiting ballots of question " + to_text(id) + " have vanished");
@@ -124,15 +134,11 @@ bool freeze(Spi &spi, const Uuid &id) {
     spi.write(insert_block, {value(id), value(static_cast<std::int32_t>(batch)), value(static_cast<std::int32_t>(number)),
                              value(static_cast<std::int32_t>(blocks)), value(ByteView(sealed))});
   }
-  return true;
+  return question.state == "closed" ? Frozen::last_batch : Frozen::batch;
 }
 
-// Publishes what the rule allows of a batch that an earlier transaction froze.
-bool release(Spi &spi, const Uuid &id) {
-  const Rows bumped = spi.write(bump_release, {value(id)});
-  if (bumped.empty())
-    return false;
-  const auto number = static_cast<std::uint32_t>(bumped.get<std::int32_t>(0, 1));
+// Publishes what the rule allows of a batch that an earlier transaction froze; its number is that of the release.
+void release(Spi &spi, const Uuid &id, std::uint32_t number) {
   const Question question = load_question(spi, id);
   Tally tally = open_tally(spi, question, number - 1).value(); // the row is ours now
   std::vector<Profile> profiles;
@@ -157,14 +163,22 @@ bool release(Spi &spi, const Uuid &id) {
     }
   const Bytes sealed = tally.seal(keys::sealing(spi).subkey<Purpose::tally>(), id, number);
   spi.write(upsert_tally, {value(id), value(ByteView(sealed))});
+}
+
+// What is frozen is released, unless another publisher was first; after the last batch the question is counted.
+bool finish(Spi &spi, const Uuid &id, Frozen frozen) {
+  if (const Rows bumped = spi.write(bump_release, {value(id)}); !bumped.empty())
+    release(spi, id, static_cast<std::uint32_t>(bumped.get<std::int32_t>(0, 1)));
+  if (frozen == Frozen::last_batch)
+    spi.write(end_question, {value(id)});
   return true;
 }
 
 void publish(Procedure &procedure, const Uuid &id) {
   procedure.commit([&](Spi &spi) { return close_if_overdue(spi, id); });
-  do {
-    procedure.commit([&](Spi &spi) { return release(spi, id); }); // what an interrupted call left frozen comes first
-  } while (procedure.commit([&](Spi &spi) { return freeze(spi, id); }));
+  procedure.commit([&](Spi &spi) { return finish(spi, id, Frozen::batch); }); // what an interrupted call left frozen
+  if (const Frozen frozen = procedure.commit([&](Spi &spi) { return freeze(spi, id); }); frozen != Frozen::none)
+    procedure.commit([&](Spi &spi) { return finish(spi, id, frozen); });
 }
 
 bool must_stop(int sqlstate) {

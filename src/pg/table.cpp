@@ -135,6 +135,26 @@ std::span<const Table::Row> Table::all() {
   return rows.all();
 }
 
+bool Table::has_at_least(const Uuid &key, std::int64_t count) {
+  return call([&] {
+    const Relation table = open(AccessShareLock), index = index_open(index_oid_, AccessShareLock);
+    const Snapshot snapshot = latest_snapshot();
+    TupleTableSlot *slot = table_slot_create(table, nullptr);
+    const IndexScanDesc scan = compat::begin_index_scan(table, index, snapshot, 1);
+    ScanKeyData condition;
+    ScanKeyInit(&condition, 1, BTEqualStrategyNumber, F_UUID_EQ, PointerGetDatum(key.data()));
+    index_rescan(scan, &condition, 1, nullptr, 0);
+    for (; count > 0 && index_getnext_slot(scan, ForwardScanDirection, slot); --count)
+      CHECK_FOR_INTERRUPTS();
+    index_endscan(scan);
+    ExecDropSingleTupleTableSlot(slot);
+    UnregisterSnapshot(snapshot);
+    index_close(index, AccessShareLock);
+    table_close(table, NoLock);
+    return count <= 0;
+  });
+}
+
 // Calls use(tuple, descriptor) with the row at a place, if one is there.
 template <class F> bool Table::visit(const ItemPointerData &place, F use) {
   return call([&] {
@@ -265,6 +285,14 @@ bool Table::insert(std::initializer_list<Value> row) {
   });
 }
 
+namespace {
+
+std::uint64_t order(const ItemPointerData &place) {
+  return std::uint64_t{ItemPointerGetBlockNumberNoCheck(&place)} << 16 | ItemPointerGetOffsetNumberNoCheck(&place);
+}
+
+} // namespace
+
 Table::Taking::Taking(Table &table, const Uuid &key) : table_(table) {
   call([&] {
     PreventCommandIfReadOnly("DELETE");
@@ -286,9 +314,7 @@ Table::Taking::Taking(Table &table, const Uuid &key) : table_(table) {
     }
     index_endscan(scan);
     index_close(index, AccessShareLock);
-    qsort(places_, count_, sizeof(ItemPointerData), [](const void *one, const void *other) {
-      return ItemPointerCompare(static_cast<ItemPointer>(const_cast<void *>(one)), static_cast<ItemPointer>(const_cast<void *>(other)));
-    });
+    std::sort(places_, places_ + count_, [](const ItemPointerData &one, const ItemPointerData &other) { return order(one) < order(other); });
     fetch_ = table_index_fetch_begin(relation_);
     slot_ = table_slot_create(relation_, nullptr);
   });

@@ -78,6 +78,8 @@ public:
   [[nodiscard]] std::span<const Row> find_at(const ItemPointerData &place, const Uuid &key);
   // The same of all rows.
   [[nodiscard]] std::span<const Row> all();
+  // Whether so many rows have the key; no more are looked at.
+  [[nodiscard]] bool has_at_least(const Uuid &key, std::int64_t count);
   // Whether a row that a statement has read is still there, as it was. No other row can be taken for it: nobody
   // writes in that transaction any more.
   [[nodiscard]] bool has(const RowVersion &version);
