@@ -49,6 +49,14 @@ inline bool has_block(Relation table, BlockNumber block) {
   return block < RelationGetNumberOfBlocks(table);
 }
 
+// SET_VARSIZE_SHORT, in which g++ 10 sees a conversion although it is a macro of a system header.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wconversion"
+inline void set_short_size(void *data, std::size_t size) noexcept {
+  SET_VARSIZE_SHORT(data, size);
+}
+#pragma GCC diagnostic pop
+
 // https://github.com/postgres/postgres/commit/88103567cb8fa5be46dc9fac3e3b8774951a2be7
 inline void reserve_prefix(const char *prefix) {
 #if PG_VERSION_NUM >= 150000

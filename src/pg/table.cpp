@@ -256,7 +256,7 @@ Datum packed(Datum datum) {
     return datum;
   const auto size = static_cast<std::size_t>(VARATT_CONVERTED_SHORT_SIZE(whole));
   char *copy = static_cast<char *>(palloc(size));
-  SET_VARSIZE_SHORT(copy, size);
+  compat::set_short_size(copy, size);
   memcpy(VARDATA_SHORT(copy), VARDATA(whole), size - VARHDRSZ_SHORT);
   return PointerGetDatum(copy);
 }

@@ -252,7 +252,7 @@ void Tuples::begin() {
   constexpr std::size_t size = MAXALIGN(SizeofHeapTupleHeader);
   auto *header = reinterpret_cast<HeapTupleHeader>(grow(size, MAXIMUM_ALIGNOF));
   std::memset(header, 0, size);
-  HeapTupleHeaderSetNatts(header, columns_);
+  header->t_infomask2 = static_cast<uint16>(columns_);
   header->t_infomask = HEAP_HASVARWIDTH;
   header->t_hoff = size;
   row_ = size_ - size;
@@ -270,7 +270,7 @@ void Tuples::varlena(ByteView content) {
   const std::size_t size = content.size() + (is_short ? VARHDRSZ_SHORT : VARHDRSZ);
   unsigned char *data = grow(size, is_short ? 1 : ALIGNOF_INT);
   if (is_short)
-    SET_VARSIZE_SHORT(data, size);
+    compat::set_short_size(data, size);
   else
     SET_VARSIZE(data, size);
   std::copy(content.begin(), content.end(), data + size - content.size());
