@@ -24,6 +24,13 @@ CREATE FUNCTION bench.cpu() RETURNS float8 LANGUAGE sql VOLATILE SECURITY DEFINE
 -- MiB of this backend: VmHWM, RssAnon, ...
 CREATE FUNCTION bench.memory(field text) RETURNS float8 LANGUAGE sql VOLATILE SECURITY DEFINER
   AS $$SELECT substring(pg_read_file('/proc/self/status', 0, 10000) FROM field || ':\s*(\d+)')::float8 / 1024$$;
+-- This backend has seen every page of these schemas, of which each costs it a page fault.
+CREATE EXTENSION pageinspect;
+CREATE FUNCTION bench.touch_pages() RETURNS void LANGUAGE sql VOLATILE SECURITY DEFINER AS $$
+  SELECT count(get_raw_page(c.oid::regclass::text, block::integer))
+    FROM pg_class c, generate_series(0, pg_relation_size(c.oid) / current_setting('block_size')::integer - 1) block
+   WHERE c.relnamespace IN ('roughly'::regnamespace, 'plain'::regnamespace, 'bench'::regnamespace) AND c.relkind IN ('r', 'i')
+$$;
 CREATE FUNCTION bench.size(full_size numeric) RETURNS integer LANGUAGE sql STABLE
   AS $$SELECT greatest(1, full_size * current_setting('bench.scale')::numeric)::integer$$;
 

@@ -1,4 +1,5 @@
 -- As app, in a new backend: votes of 100 people whom it has not served yet, after those of 100 others.
+SELECT bench.touch_pages();
 SELECT set_config('bench.question', :'question', false), set_config('bench.round', :'round', false) \g /dev/null
 DO $$
 DECLARE

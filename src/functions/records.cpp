@@ -28,7 +28,7 @@ constinit pg::Table users{"users", "users_pkey", {"confirmed_at", "inserted_at",
 constinit pg::Table questions{"questions", "questions_pkey", {}};
 constinit pg::Table profiles{"user_profiles", "user_profiles_user_id_key",
                              {"birth_year", "country", "region", "gender", "education_level", "income_bracket", "extra"}};
-constinit pg::Places users_served, profiles_served;
+constinit pg::KnownPlaces users_served, profiles_served;
 
 constinit Statement select_dimensions{
     "SELECT name, source, label, kind, categories, edges FROM roughly.dimensions ORDER BY builtin DESC, name", {}};

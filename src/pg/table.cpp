@@ -191,7 +191,7 @@ std::span<const Table::Row> Table::find_at(const ItemPointerData &place, const U
   return rows.all();
 }
 
-std::span<const Table::Row> Table::find(const Uuid &key, Places &places) {
+std::span<const Table::Row> Table::find(const Uuid &key, KnownPlaces &places) {
   std::uint64_t number = 0; // of a random uuid as good as any
   memcpy(&number, key.data(), sizeof number);
   if (const ItemPointerData *place = places.find(number))

@@ -16,7 +16,7 @@ struct RowVersion {
 
 // Where this backend has lately found rows, each by a number of its own: a hint, which costs a visit to the row instead of
 // one to the index, and another one where it is out of date.
-class Places {
+class KnownPlaces {
 public:
   [[nodiscard]] const ItemPointerData *find(std::uint64_t number) const noexcept {
     const Known &known = known_[number % size];
@@ -30,7 +30,7 @@ private:
     std::uint64_t number;
     ItemPointerData place;
   };
-  std::array<Known, size> known_;
+  std::array<Known, size> known_{};
 };
 
 // A table of schema roughly, by one of its indexes; where it is and where its columns are is looked up once, and again after
@@ -73,7 +73,7 @@ public:
   // The same for many keys, one after the other, or for many pairs of the first two columns, which no two rows share.
   [[nodiscard]] std::span<const Row> find(std::span<const Uuid> first, std::span<const Uuid> second = {});
   // The same of a key that no two rows share, where it has been found before.
-  [[nodiscard]] std::span<const Row> find(const Uuid &key, Places &places);
+  [[nodiscard]] std::span<const Row> find(const Uuid &key, KnownPlaces &places);
   // The row at a place, if it has this key.
   [[nodiscard]] std::span<const Row> find_at(const ItemPointerData &place, const Uuid &key);
   // The same of all rows.
