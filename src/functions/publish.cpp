@@ -15,8 +15,8 @@ constinit Statement bump_batch{
 constinit Statement insert_block{
     "INSERT INTO roughly.batches (question_id, batch_no, block_no, blocks, sealed) VALUES ($1, $2, $3, $4, $5)",
     {UUIDOID, INT4OID, INT4OID, INT4OID, BYTEAOID}};
-constinit Statement end_question{
-    "UPDATE roughly.questions SET state = 'counted', batch = release WHERE id = $1", {UUIDOID}};
+constinit Statement end_question{"UPDATE roughly.questions SET state = 'counted', batch = release WHERE id = $1",
+                                 {UUIDOID}};
 constinit Statement bump_release{
     "UPDATE roughly.questions SET release = release + 1, released_at = pg_catalog.now() WHERE id = $1 AND release < batch RETURNING release",
     {UUIDOID}};

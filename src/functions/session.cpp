@@ -69,7 +69,8 @@ void refuse_between_nodes() {
 }
 
 // The session a row is, if a token with this digest stands for it.
-std::optional<Session> session_of(const Table::Row &row, const Uuid &user, const TokenDigest &digest, bool accept_replaced, TimestampTz now) {
+std::optional<Session> session_of(const Table::Row &row, const Uuid &user, const TokenDigest &digest,
+                                  bool accept_replaced, TimestampTz now) {
   if (row.get<std::string>(1) != "session" || row.get<std::int64_t>(2) <= now)
     return std::nullopt;
   const std::optional<std::int64_t> rotated_at = row.optional<std::int64_t>(7);
@@ -77,8 +78,10 @@ std::optional<Session> session_of(const Table::Row &row, const Uuid &user, const
   const bool graced = accept_replaced || (rotated_at && now - *rotated_at < grace);
   if (!current && !(graced && equal(row.optional<Bytes>(6), digest)))
     return std::nullopt;
-  return Session{{user, row.get<Uuid>(3), row.get<std::int64_t>(9), row.get<std::int64_t>(2), row.get<std::int16_t>(10), digest},
-                 current, now - rotated_at.value_or(row.get<std::int64_t>(8)) > reissued_after};
+  return Session{
+      {user, row.get<Uuid>(3), row.get<std::int64_t>(9), row.get<std::int64_t>(2), row.get<std::int16_t>(10), digest},
+      current,
+      now - rotated_at.value_or(row.get<std::int64_t>(8)) > reissued_after};
 }
 
 // What this backend knows of a token that it has lately seen: whose it is, what is stored of it, and where.

@@ -175,7 +175,8 @@ template <class F> bool Table::visit(const ItemPointerData &place, F use) {
 }
 
 bool Table::has(const RowVersion &version) {
-  return visit(version.place, [&](HeapTuple tuple, TupleDesc) { return HeapTupleHeaderGetRawXmin(tuple->t_data) == version.writer; });
+  return visit(version.place,
+               [&](HeapTuple tuple, TupleDesc) { return HeapTupleHeaderGetRawXmin(tuple->t_data) == version.writer; });
 }
 
 std::span<const Table::Row> Table::find_at(const ItemPointerData &place, const Uuid &key) {
@@ -314,7 +315,8 @@ Table::Taking::Taking(Table &table, const Uuid &key) : table_(table) {
     }
     index_endscan(scan);
     index_close(index, AccessShareLock);
-    std::sort(places_, places_ + count_, [](const ItemPointerData &one, const ItemPointerData &other) { return order(one) < order(other); });
+    std::sort(places_, places_ + count_,
+              [](const ItemPointerData &one, const ItemPointerData &other) { return order(one) < order(other); });
     fetch_ = table_index_fetch_begin(relation_);
     slot_ = table_slot_create(relation_, nullptr);
   });

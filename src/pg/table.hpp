@@ -14,15 +14,17 @@ struct RowVersion {
   TransactionId writer;
 };
 
-// Where this backend has lately found rows, each by a number of its own: a hint, which costs a visit to the row instead of
-// one to the index, and another one where it is out of date.
+// Where this backend has lately found rows, each by a number of its own: a hint, which costs a visit to the row instead
+// of one to the index, and another one where it is out of date.
 class KnownPlaces {
 public:
   [[nodiscard]] const ItemPointerData *find(std::uint64_t number) const noexcept {
     const Known &known = known_[number % size];
     return known.number == number && ItemPointerIsValid(&known.place) ? &known.place : nullptr;
   }
-  void remember(std::uint64_t number, const ItemPointerData &place) noexcept { known_[number % size] = {number, place}; }
+  void remember(std::uint64_t number, const ItemPointerData &place) noexcept {
+    known_[number % size] = {number, place};
+  }
 
 private:
   static constexpr std::size_t size = 256;
