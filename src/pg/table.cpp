@@ -80,9 +80,12 @@ Relation Table::open(LOCKMODE mode) {
     return table;
   for (std::size_t i = 0; i < count_; ++i)
     places_[i] = place_of(RelationGetDescr(table), columns_[i]);
-  const Relation index = index_open(index_oid_, AccessShareLock);
-  key_ = index->rd_index->indkey.values[0];
-  index_close(index, AccessShareLock);
+  key_ = InvalidAttrNumber;
+  if (OidIsValid(index_oid_)) { // somebody may have dropped it
+    const Relation index = index_open(index_oid_, AccessShareLock);
+    key_ = index->rd_index->indkey.values[0];
+    index_close(index, AccessShareLock);
+  }
   placed_ = changes;
   return table;
 }
@@ -182,6 +185,8 @@ bool Table::has(const RowVersion &version) {
 std::span<const Table::Row> Table::find_at(const ItemPointerData &place, const Uuid &key) {
   Rows rows(*this);
   visit(place, [&](HeapTuple tuple, TupleDesc descriptor) {
+    if (key_ == InvalidAttrNumber)
+      return false;
     bool null = false;
     const Datum found = heap_getattr(tuple, key_, descriptor, &null);
     if (null || memcmp(DatumGetPointer(found), key.data(), key.size()) != 0)
