@@ -187,7 +187,13 @@ SELECT is(acct.mails(), '{password_changed olga@password.example}', 'the owner i
 SET LOCAL enable_hashjoin = off;
 SET LOCAL enable_seqscan = off;
 DISCARD PLANS;
-SELECT roughly_register_user(n || '@many.example', :password), roughly_request_password_reset(n || '@many.example') FROM generate_series(1, 20) n \g /dev/null
+DO $$
+BEGIN
+  FOR n IN 1..20 LOOP
+    CALL acct.unthrottle(); -- three addresses may share a bucket
+    PERFORM roughly_register_user(n || '@many.example', 'a new and long password'), roughly_request_password_reset(n || '@many.example');
+  END LOOP;
+END $$;
 :deliver
 SELECT is(count(*), 20::bigint, 'whoever registers and asks for a link at once gets both') FROM acct.mail WHERE kind = 'reset_password';
 RESET enable_hashjoin;
