@@ -22,7 +22,11 @@ extern "C" void count_change(Datum, Oid) {
 
 // In parallel mode no snapshot may be taken any more, and nothing may be written either.
 Snapshot latest_snapshot() {
-  return RegisterSnapshot(IsInParallelMode() ? GetActiveSnapshot() : GetLatestSnapshot());
+  return IsInParallelMode() ? GetActiveSnapshot() : GetLatestSnapshot();
+}
+
+void key_is(ScanKeyData &condition, AttrNumber column, const Uuid &key) {
+  ScanKeyInit(&condition, column, BTEqualStrategyNumber, F_UUID_EQ, PointerGetDatum(key.data()));
 }
 
 } // namespace
@@ -58,6 +62,37 @@ private:
   const Table &table_;
   Row *rows_ = nullptr;
   std::size_t size_ = 0, room_ = 0;
+};
+
+// A scan of the index. C: raises PostgreSQL's errors, whose transaction gives everything back; else end() does.
+class Table::Scan {
+public:
+  // The snapshot is taken once the table is locked: whoever had locked it may have changed it.
+  Scan(Table &table, Snapshot (*snapshot)(), int keys)
+      : table_(table.open(AccessShareLock)), index_(index_open(table.index_oid_, AccessShareLock)),
+        snapshot_(RegisterSnapshot(snapshot())), slot_(table_slot_create(table_, nullptr)),
+        scan_(compat::begin_index_scan(table_, index_, snapshot_, keys)) {}
+
+  void begin(ScanKeyData *keys, int count) { index_rescan(scan_, keys, count, nullptr, 0); }
+  [[nodiscard]] bool next(ScanDirection direction = ForwardScanDirection) {
+    return index_getnext_slot(scan_, direction, slot_);
+  }
+  void add_to(Rows &rows, std::size_t position) {
+    rows.add(ExecFetchSlotHeapTuple(slot_, false, nullptr), RelationGetDescr(table_), position);
+  }
+  void end() {
+    index_endscan(scan_);
+    ExecDropSingleTupleTableSlot(slot_);
+    UnregisterSnapshot(snapshot_);
+    index_close(index_, AccessShareLock);
+    table_close(table_, NoLock);
+  }
+
+private:
+  Relation table_, index_;
+  Snapshot snapshot_;
+  TupleTableSlot *slot_;
+  IndexScanDesc scan_;
 };
 
 void Table::init() {
@@ -97,28 +132,21 @@ std::span<const Table::Row> Table::find(const Uuid &key) {
 std::span<const Table::Row> Table::find(std::span<const Uuid> first, std::span<const Uuid> second) {
   Rows rows(*this);
   call([&] {
-    const Relation table = open(AccessShareLock), index = index_open(index_oid_, AccessShareLock);
-    const Snapshot snapshot = latest_snapshot();
-    TupleTableSlot *slot = table_slot_create(table, nullptr);
     const int count = second.empty() ? 1 : 2;
-    const IndexScanDesc scan = compat::begin_index_scan(table, index, snapshot, count);
+    Scan scan(*this, latest_snapshot, count);
     for (std::size_t i = 0; i < first.size(); ++i) {
       ScanKeyData keys[2];
-      ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_UUID_EQ, PointerGetDatum(first[i].data()));
+      key_is(keys[0], 1, first[i]);
       if (count == 2)
-        ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_UUID_EQ, PointerGetDatum(second[i].data()));
-      index_rescan(scan, keys, count, nullptr, 0);
-      while (index_getnext_slot(scan, ForwardScanDirection, slot)) {
-        rows.add(ExecFetchSlotHeapTuple(slot, false, nullptr), RelationGetDescr(table), i);
+        key_is(keys[1], 2, second[i]);
+      scan.begin(keys, count);
+      while (scan.next()) {
+        scan.add_to(rows, i);
         if (count == 2)
           break;
       }
     }
-    index_endscan(scan);
-    ExecDropSingleTupleTableSlot(slot);
-    UnregisterSnapshot(snapshot);
-    index_close(index, AccessShareLock);
-    table_close(table, NoLock);
+    scan.end();
   });
   return rows.all();
 }
@@ -127,7 +155,7 @@ std::span<const Table::Row> Table::all() {
   Rows rows(*this);
   call([&] {
     const Relation table = open(AccessShareLock);
-    const Snapshot snapshot = latest_snapshot();
+    const Snapshot snapshot = RegisterSnapshot(latest_snapshot());
     const SysScanDesc scan = systable_beginscan(table, InvalidOid, false, snapshot, 0, nullptr);
     for (std::size_t i = 0; HeapTuple tuple = systable_getnext(scan); ++i)
       rows.add(tuple, RelationGetDescr(table), i);
@@ -140,20 +168,13 @@ std::span<const Table::Row> Table::all() {
 
 bool Table::has_at_least(const Uuid &key, std::int64_t count) {
   return call([&] {
-    const Relation table = open(AccessShareLock), index = index_open(index_oid_, AccessShareLock);
-    const Snapshot snapshot = latest_snapshot();
-    TupleTableSlot *slot = table_slot_create(table, nullptr);
-    const IndexScanDesc scan = compat::begin_index_scan(table, index, snapshot, 1);
+    Scan scan(*this, latest_snapshot, 1);
     ScanKeyData condition;
-    ScanKeyInit(&condition, 1, BTEqualStrategyNumber, F_UUID_EQ, PointerGetDatum(key.data()));
-    index_rescan(scan, &condition, 1, nullptr, 0);
-    for (; count > 0 && index_getnext_slot(scan, ForwardScanDirection, slot); --count)
+    key_is(condition, 1, key);
+    scan.begin(&condition, 1);
+    for (; count > 0 && scan.next(); --count)
       CHECK_FOR_INTERRUPTS();
-    index_endscan(scan);
-    ExecDropSingleTupleTableSlot(slot);
-    UnregisterSnapshot(snapshot);
-    index_close(index, AccessShareLock);
-    table_close(table, NoLock);
+    scan.end();
     return count <= 0;
   });
 }
@@ -164,7 +185,7 @@ template <class F> bool Table::visit(const ItemPointerData &place, F use) {
     const Relation table = open(AccessShareLock);
     bool found = false;
     if (compat::has_block(table, ItemPointerGetBlockNumber(&place))) { // it may have become shorter
-      const Snapshot snapshot = latest_snapshot();
+      const Snapshot snapshot = RegisterSnapshot(latest_snapshot());
       TupleTableSlot *slot = table_slot_create(table, nullptr);
       ItemPointerData there = place;
       found = table_tuple_fetch_row_version(table, &there, snapshot, slot) &&
@@ -212,19 +233,15 @@ std::span<const Table::Row> Table::find(const Uuid &key, KnownPlaces &places) {
 const Table::Row *Table::last(const Uuid &key, const Value &texts) {
   Rows rows(*this);
   call([&] {
-    const Relation table = open(AccessShareLock), index = index_open(index_oid_, AccessShareLock);
-    TupleTableSlot *slot = table_slot_create(table, nullptr);
+    Scan scan(*this, GetActiveSnapshot, 2);
     ScanKeyData keys[2];
-    ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_UUID_EQ, PointerGetDatum(key.data()));
-    ScanKeyEntryInitialize(&keys[1], 0, 2, BTEqualStrategyNumber, InvalidOid, DEFAULT_COLLATION_OID, F_ARRAY_EQ, texts.datum);
-    const IndexScanDesc scan = compat::begin_index_scan(table, index, GetActiveSnapshot(), 2);
-    index_rescan(scan, keys, 2, nullptr, 0);
-    if (index_getnext_slot(scan, BackwardScanDirection, slot))
-      rows.add(ExecFetchSlotHeapTuple(slot, false, nullptr), RelationGetDescr(table), 0);
-    index_endscan(scan);
-    ExecDropSingleTupleTableSlot(slot);
-    index_close(index, AccessShareLock);
-    table_close(table, NoLock);
+    key_is(keys[0], 1, key);
+    ScanKeyEntryInitialize(&keys[1], 0, 2, BTEqualStrategyNumber, InvalidOid, DEFAULT_COLLATION_OID, F_ARRAY_EQ,
+                           texts.datum);
+    scan.begin(keys, 2);
+    if (scan.next(BackwardScanDirection))
+      scan.add_to(rows, 0);
+    scan.end();
   });
   return rows.last();
 }
@@ -307,7 +324,7 @@ Table::Taking::Taking(Table &table, const Uuid &key) : table_(table) {
     const Relation index = index_open(table_.index_oid_, AccessShareLock);
     const IndexScanDesc scan = compat::begin_index_scan(relation_, index, snapshot_, 1);
     ScanKeyData condition;
-    ScanKeyInit(&condition, 1, BTEqualStrategyNumber, F_UUID_EQ, PointerGetDatum(key.data()));
+    key_is(condition, 1, key);
     index_rescan(scan, &condition, 1, nullptr, 0);
     std::size_t room = 1024;
     places_ = static_cast<ItemPointerData *>(palloc(room * sizeof(ItemPointerData)));

@@ -102,6 +102,7 @@ public:
 
 private:
   class Rows;
+  class Scan;
   class Taking;
   void resolve();
   [[nodiscard]] Relation open(LOCKMODE mode);
