@@ -36,7 +36,7 @@ COMMENT ON TABLE roughly.login_failures IS 'failed log-ins in a row by keyed dig
 SELECT pg_catalog.pg_extension_config_dump('roughly.login_failures', '');
 
 -- Clocks of the throttle: sequences, because a rolled back attempt must count. Not dumped on purpose. Made by their owner,
--- since giving all of them away afterwards takes a third as long again.
+-- since giving all of them away afterwards takes longer.
 DO $$
 BEGIN
   SET LOCAL ROLE roughly_owner;

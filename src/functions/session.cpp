@@ -52,7 +52,10 @@ bool equal(const std::optional<Bytes> &stored, const TokenDigest &digest) {
   return stored && stored->size() == digest.size() && sodium_memcmp(stored->data(), digest.data(), digest.size()) == 0;
 }
 
-const Key *key_of(const Table::Row &row) {
+// The key of a session that has not ended; nullptr for other rows, and where it is lost: that must not keep the others out.
+const Key *key_of(const Table::Row &row, TimestampTz now) {
+  if (row.get<std::string>(1) != "session" || row.get<std::int64_t>(2) <= now)
+    return nullptr;
   const auto id = static_cast<KeyId>(row.get<std::int32_t>(4));
   if (const Key *key = keys::at_hand(id))
     return key;
@@ -68,11 +71,9 @@ void refuse_between_nodes() {
                 "Call roughly_authenticate() in a statement of its own, not in a query on distributed tables.");
 }
 
-// The session a row is, if a token with this digest stands for it.
+// The session a row with a key is, if a token with this digest stands for it.
 std::optional<Session> session_of(const Table::Row &row, const Uuid &user, const TokenDigest &digest,
                                   bool accept_replaced, TimestampTz now) {
-  if (row.get<std::string>(1) != "session" || row.get<std::int64_t>(2) <= now)
-    return std::nullopt;
   const std::optional<std::int64_t> rotated_at = row.optional<std::int64_t>(7);
   const bool current = equal(row.get<Bytes>(5), digest);
   const bool graced = accept_replaced || (rotated_at && now - *rotated_at < grace);
@@ -102,14 +103,14 @@ std::optional<Session> find_session(std::string_view text, bool accept_replaced)
   Known &known = known_tokens[seen[0]];
   if (known.text == seen)
     for (const Table::Row &row : tokens.find_at(known.place, known.user))
-      if (key_of(row) != nullptr)
+      if (key_of(row, now) != nullptr)
         if (std::optional<Session> found = session_of(row, known.user, known.digest, accept_replaced, now))
           return found;
   const std::optional<Token> token = parse_token(text);
   if (!token)
     return std::nullopt;
   for (const Table::Row &row : tokens.find(token->user))
-    if (const Key *key = key_of(row)) { // a session of a lost key must not keep the others out
+    if (const Key *key = key_of(row, now)) {
       const TokenDigest digest = token_digest(key->subkey<Purpose::token>(), "session", *token);
       if (std::optional<Session> found = session_of(row, token->user, digest, accept_replaced, now)) {
         known = {seen, token->user, digest, row.place()};
