@@ -27,14 +27,15 @@ Bytes seal_ballot(Subkey<Purpose::ballot> key, const Uuid &question, const Uuid 
   return seal(key, std::move(plain).take(), bound_to::ballot(question, id), nonce);
 }
 
-// The first chunk grows as it fills, since most boxes are small.
+// A chunk is made whole at once, but the first grows as it fills, since most boxes are small.
 BallotBox::Record BallotBox::append() {
   const std::size_t chunk = size_ / chunk_size, begin = size_ % chunk_size * record_size_;
   if (chunk == chunks_.size())
-    chunks_.emplace_back().reserve(chunk == 0 ? 0 : chunk_size * record_size_);
-  chunks_[chunk].resize(begin + record_size_);
+    chunks_.emplace_back((chunk == 0 ? 1 : chunk_size) * record_size_);
+  if (begin == chunks_[chunk].size())
+    chunks_[chunk].resize(2 * begin);
   ++size_;
-  return Record(chunks_[chunk]).subspan(begin);
+  return Record(chunks_[chunk]).subspan(begin, record_size_);
 }
 
 void BallotBox::add(const Uuid &id, const Ballot &ballot) {

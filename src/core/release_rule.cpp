@@ -90,7 +90,7 @@ Proof release_batch(Tally &tally, std::vector<Profile> batch, Policy policy, std
   }
   const std::vector<CellId> order = candidates(tally, profile_cells, policy.k);
 
-  Witnesses witnesses(policy.k, batch, std::move(profile_cells), tally.size(), policy.max_coordinate);
+  Witnesses witnesses(policy.k, tally.views(), batch, std::move(profile_cells), tally.size(), policy.max_coordinate);
   Splits splits(tally);
   for (const CellId cell : order) {
     if (tally.current(cell) || !splits.parents_current(cell))

@@ -29,14 +29,21 @@ std::int64_t largest_of(const std::vector<std::int64_t> &numbers) {
   return largest;
 }
 
+void add_to(std::int32_t &sum, std::int32_t value) {
+  sum += value;
+}
+template <std::size_t n> void add_to(std::array<std::int32_t, n> &sum, const std::array<std::int32_t, n> &values) {
+  for (std::size_t i = 0; i < n; ++i)
+    sum[i] += values[i];
+}
+
 } // namespace
 
-Witnesses::Witnesses(std::uint32_t k, const std::vector<Profile> &profiles, std::vector<CellId> profile_cells,
-                     std::size_t cells, std::uint32_t max_coordinate)
-    : width_(profile_cells.size() / std::max<std::size_t>(profiles.size(), 1)), cells_(std::move(profile_cells)),
-      members_begin_(cells + 1), members_(cells_.size()), view_(cells), taken_(profiles.size()),
-      scratch_(profiles.size()), parts_(cells), place_(cells, -1),
-      max_coordinate_(std::min(max_coordinate, largest_bound)) {
+Witnesses::Witnesses(std::uint32_t k, std::vector<View> views, const std::vector<Profile> &profiles,
+                     std::vector<CellId> profile_cells, std::size_t cells, std::uint32_t max_coordinate)
+    : views_(std::move(views)), cells_(std::move(profile_cells)), members_begin_(cells + 1), members_(cells_.size()),
+      view_(cells), view_cells_(views_.size()), taken_(profiles.size()), weights_(cells), scratch_(profiles.size()),
+      parts_(cells), place_(cells, -1), max_coordinate_(std::min(max_coordinate, largest_bound)) {
   matrices_.push_back({k, {}, {}, 1, std::vector<Load>(profiles.size())});
   for (const Profile &profile : profiles) {
     const Number equals = std::max<Number>(profile.eligible, 1) - 1; // who weigh as much, and are not the one
@@ -49,8 +56,12 @@ Witnesses::Witnesses(std::uint32_t k, const std::vector<Profile> &profiles, std:
   std::vector<std::size_t> next = members_begin_;
   for (std::uint32_t p = 0; p < profiles.size(); ++p)
     for (std::uint32_t view = 0; const CellId cell : cells_of(p)) {
+      if (next[cell] == members_begin_[cell]) {
+        view_[cell] = view;
+        view_cells_[view].push_back(cell);
+      }
       members_[next[cell]++] = p;
-      view_[cell] = view++;
+      ++view;
     }
   const auto large = std::count_if(free_.begin(), free_.end(), [k](std::uint32_t people) { return people >= k; });
   if (2 * static_cast<std::size_t>(large) >= free_.size())
@@ -97,6 +108,16 @@ std::vector<Witnesses::Residual> Witnesses::residuals(CellId cell, const std::ve
       found.push_back({profile, 1});
     return found;
   }
+  std::vector<bool> in_use(views_.size());
+  const auto weigh = [&](CellId of, Number weight) {
+    weights_[of] += static_cast<Small>(weight);
+    in_use[view_[of]] = true;
+  };
+  weigh(cell, 1);
+  for (std::size_t l = 0; l < rank(); ++l)
+    if (coefficients[l] != 0)
+      weigh(accepted_[l], -coefficients[l]);
+
   std::size_t count = 0;
   const auto add = [&](CellId to, Small value) {
     const auto of_cell = members(to);
@@ -108,10 +129,10 @@ std::vector<Witnesses::Residual> Witnesses::residuals(CellId cell, const std::ve
       scratch_[profile] += value;
     }
   };
-  add(cell, 1);
-  for (std::size_t l = 0; l < rank(); ++l)
-    if (coefficients[l] != 0)
-      add(accepted_[l], static_cast<Small>(-coefficients[l]));
+  for (const std::uint32_t view : fold(weights_, in_use, view_[cell]))
+    for (const CellId of : view_cells_[view])
+      if (const Small weight = std::exchange(weights_[of], 0); weight != 0)
+        add(of, weight);
   for (const std::uint32_t profile : std::span(touched_).first(count))
     if (const Small value = std::exchange(scratch_[profile], 0); value != 0)
       found.push_back({profile, value});
@@ -205,6 +226,34 @@ bool Witnesses::find(const Matrix &matrix, const Column &column, Pick &pick) {
   });
 }
 
+// What is given to a cell may as well be given to each of the finer cells that it consists of: much cancels out, and
+// fewer views are left to look at. Returns those, where there were `in_use`; `first` of the finer ones is tried first.
+template <class T>
+std::vector<std::uint32_t> Witnesses::fold(std::vector<T> &of_cells, std::vector<bool> in_use, std::uint32_t first) const {
+  std::vector<std::uint32_t> left;
+  for (std::uint32_t coarse = 0; coarse < views_.size(); ++coarse) {
+    if (!in_use[coarse])
+      continue;
+    const auto into = [&](std::uint32_t fine) {
+      return in_use[fine] && views_[fine] != views_[coarse] && (views_[coarse] & ~views_[fine]) == 0;
+    };
+    std::uint32_t fine = first;
+    if (!into(fine))
+      for (fine = 0; fine < views_.size() && !into(fine);)
+        ++fine;
+    if (fine == views_.size()) {
+      left.push_back(coarse);
+      continue;
+    }
+    for (const CellId cell : view_cells_[fine])
+      add_to(of_cells[cell], of_cells[cells_of(members(cell).front())[coarse]]);
+    for (const CellId cell : view_cells_[coarse])
+      of_cells[cell] = {};
+    in_use[coarse] = false;
+  }
+  return left;
+}
+
 // In the larger matrix a profile with residual r loses r/s times the coordinates of the new witness, whose residual s
 // is 1 or -1, and gets r/s for its coordinate there. Visits each with those coordinates of its, some at a time, before
 // and after, till a visit returns false. All of them fit 32 bits, once find() has checked the witness.
@@ -225,28 +274,23 @@ bool Witnesses::for_each_change(const Matrix &matrix, const std::vector<Residual
     for (std::size_t lane = 0; lane < some.size(); ++lane)
       lost[lane] = static_cast<Small>(pick.witness.value * pick.coordinates[some[lane]]);
 
-    std::vector<CellId> cells; // that have a part in those coordinates
-    std::vector<bool> has_part(width_);
+    std::vector<bool> has_part(views_.size()); // in those coordinates
     for (std::size_t l = 0; l < rank(); ++l)
       for (const auto &[witness, number] : matrix.inverse[l])
         if (const std::size_t lane = lane_of[witness] - first; lane < lanes) {
           parts_[accepted_[l]][lane] = number;
-          cells.push_back(accepted_[l]);
           has_part[view_[accepted_[l]]] = true;
         }
-    std::vector<std::uint32_t> views;
-    for (std::uint32_t view = 0; view < width_; ++view)
-      if (has_part[view])
-        views.push_back(view);
+    const std::vector<std::uint32_t> views = fold(parts_, has_part, 0);
 
     for (auto one = residuals.begin(); go_on && one != residuals.end(); ++one) {
       if (residuals.end() - one > ahead) { // profiles are many: without it, their cells are what is waited for
         const std::uint32_t next = one[ahead].profile;
-        __builtin_prefetch(cells_.data() + next * width_);
-        __builtin_prefetch(cells_.data() + next * width_ + width_ - 1);
+        __builtin_prefetch(cells_.data() + next * views_.size());
+        __builtin_prefetch(cells_.data() + (next + 1) * views_.size() - 1);
         __builtin_prefetch(&matrix.loads[next]);
       }
-      const CellId *const of_profile = cells_.data() + one->profile * width_;
+      const CellId *const of_profile = cells_.data() + one->profile * views_.size();
       Lanes before{}, after;
       for (const std::uint32_t view : views)
         for (std::size_t lane = 0; lane < lanes; ++lane)
@@ -255,8 +299,9 @@ bool Witnesses::for_each_change(const Matrix &matrix, const std::vector<Residual
         after[lane] = static_cast<Small>(before[lane] - Number{one->value} * lost[lane]);
       go_on = visit(one->profile, before, after);
     }
-    for (const CellId cell : cells)
-      parts_[cell] = {};
+    for (const std::uint32_t view : views)
+      for (const CellId cell : view_cells_[view])
+        parts_[cell] = {};
   }
   return go_on;
 }

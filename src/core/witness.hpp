@@ -20,10 +20,10 @@ class Witnesses {
 public:
   using CellId = Tally::CellId;
 
-  // `profiles` with, for each in turn, the ids of its cells, one per view. `cells`: how many ids there are.
-  // `max_coordinate`: the dominance bound, at most 2^20; 0: none.
-  Witnesses(std::uint32_t k, const std::vector<Profile> &profiles, std::vector<CellId> profile_cells, std::size_t cells,
-            std::uint32_t max_coordinate = 0);
+  // `views`, coarse before fine, and `profiles` with, for each in turn, the ids of its cells, one per view. `cells`: how many
+  // ids there are. `max_coordinate`: the dominance bound, at most 2^20; 0: none.
+  Witnesses(std::uint32_t k, std::vector<View> views, const std::vector<Profile> &profiles,
+            std::vector<CellId> profile_cells, std::size_t cells, std::uint32_t max_coordinate = 0);
 
   // Accepted: every set took one more respondent. Dependent: on this batch the cell is a combination of accepted
   // ones. Refused: neither. All or nothing.
@@ -80,7 +80,7 @@ private:
 
   [[nodiscard]] const Matrix &matrix(std::size_t set) const noexcept;
   [[nodiscard]] std::span<const CellId> cells_of(std::size_t profile) const noexcept {
-    return std::span(cells_).subspan(profile * width_, width_);
+    return std::span(cells_).subspan(profile * views_.size(), views_.size());
   }
   [[nodiscard]] std::span<const std::uint32_t> members(CellId cell) const noexcept {
     return std::span(members_).subspan(members_begin_[cell], members_begin_[cell + 1] - members_begin_[cell]);
@@ -94,16 +94,20 @@ private:
   template <class Visit>
   bool for_each_change(const Matrix &matrix, const std::vector<Residual> &residuals, const Pick &pick, Visit visit);
   void extend(Matrix &matrix, const Column &column, const Pick &pick);
+  template <class T>
+  std::vector<std::uint32_t> fold(std::vector<T> &of_cells, std::vector<bool> in_use, std::uint32_t first) const;
   static std::vector<Entry> sum_of(const std::vector<Entry> &left, Number factor, const std::vector<Entry> &right);
 
-  std::size_t width_; // views: so many cells has each profile
-  std::vector<CellId> cells_;
-  std::vector<std::size_t> members_begin_; // per cell: where its members begin
-  std::vector<std::uint32_t> members_;     // per cell: its profiles, in canonical order
-  std::vector<std::uint32_t> view_;        // per cell: its place among a profile's cells
+  std::vector<View> views_;
+  std::vector<CellId> cells_;                       // per profile: as many as there are views
+  std::vector<std::size_t> members_begin_;          // per cell: where its members begin
+  std::vector<std::uint32_t> members_;              // per cell: its profiles, in canonical order
+  std::vector<std::uint32_t> view_;                 // per cell: its place among a profile's cells
+  std::vector<std::vector<CellId>> view_cells_;     // per view: its cells
   std::vector<std::uint32_t> free_;                 // per profile: eligible respondents who are no witness yet
   std::vector<std::uint32_t> taken_;                // per profile: by consider(), 0 between calls
   std::vector<bool> guarded_;                       // per profile: its coordinates are bounded
+  std::vector<Small> weights_;                      // of residuals(), per cell, 0 between calls
   std::vector<Small> scratch_;                      // of residuals(), per profile, 0 between calls
   std::vector<std::uint32_t> touched_;              // of residuals()
   std::vector<Lanes> parts_;                        // of for_each_change(), per cell, 0 between calls

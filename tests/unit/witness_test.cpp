@@ -3,6 +3,7 @@
 #include "core/witness.hpp"
 
 #include <functional>
+#include <map>
 
 namespace roughly::test {
 namespace {
@@ -30,7 +31,7 @@ struct Batch {
     for (std::size_t profile = 0; profile < cells.size(); ++profile)
       for (CellId cell = 0; cell < cell_count; ++cell)
         rows.push_back(covers(cell, profile) ? cell : static_cast<CellId>(cell_count + cell));
-    return {k, profiles, std::move(rows), 2 * cell_count, max_coordinate};
+    return {k, std::vector<View>(cell_count), profiles, std::move(rows), 2 * cell_count, max_coordinate};
   }
   [[nodiscard]] std::vector<std::int64_t> row(const Witnesses &witnesses, std::size_t profile) const {
     std::vector<std::int64_t> row;
@@ -156,6 +157,36 @@ TEST(Witnesses, RefuseADeterminantOfTwo) {
   for (const CellId cell : {1u, 2u, 3u})
     EXPECT_EQ(served.consider(cell), Verdict::accepted);
   expect_sound(served, lone, 3);
+}
+
+TEST(Witnesses, AreTheSameWhereCoarseCellsAreLookedAtAsTheFinerOnesTheyConsistOf) {
+  const std::vector<View> views{0, 1, 2, 4, 3, 5, 6, 7}; // three dimensions
+  const std::size_t values = 4, profiles = values * values * values;
+  std::vector<CellId> rows;
+  std::map<std::pair<View, std::size_t>, CellId> ids;
+  for (std::size_t profile = 0; profile < profiles; ++profile)
+    for (const View view : views) {
+      std::size_t of_view = 0;
+      for (std::size_t d = 0, rest = profile; d < 3; ++d, rest /= values)
+        of_view = of_view * (values + 1) + (contains(view, d) ? 1 + rest % values : 0);
+      rows.push_back(ids.try_emplace({view, of_view}, static_cast<CellId>(ids.size())).first->second);
+    }
+  for (const std::uint32_t max_coordinate : {0u, 2u, 9u}) {
+    std::vector<Profile> people;
+    for (std::size_t profile = 0; profile < profiles; ++profile)
+      people.push_back({{}, {}, static_cast<std::uint32_t>(profile * profile % 7)});
+    Witnesses folded(3, views, people, rows, ids.size(), max_coordinate);
+    Witnesses apart(3, std::vector<View>(views.size()), people, rows, ids.size(), max_coordinate); // as if of no relation
+    for (CellId cell = 0; cell < ids.size(); ++cell)
+      EXPECT_EQ(folded.consider(cell), apart.consider(cell)) << cell;
+    EXPECT_GT(folded.rank(), 20u);
+    ASSERT_EQ(folded.accepted(), apart.accepted());
+    for (std::size_t set = 0; set < 3; ++set) {
+      EXPECT_EQ(folded.basis(set), apart.basis(set));
+      for (std::size_t profile = 0; profile < profiles; ++profile)
+        EXPECT_EQ(folded.coordinates(set, profile), apart.coordinates(set, profile));
+    }
+  }
 }
 
 TEST(Witnesses, AreAllOrNothing) {
