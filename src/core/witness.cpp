@@ -229,7 +229,8 @@ bool Witnesses::find(const Matrix &matrix, const Column &column, Pick &pick) {
 // What is given to a cell may as well be given to each of the finer cells that it consists of: much cancels out, and
 // fewer views are left to look at. Returns those, where there were `in_use`; `first` of the finer ones is tried first.
 template <class T>
-std::vector<std::uint32_t> Witnesses::fold(std::vector<T> &of_cells, std::vector<bool> in_use, std::uint32_t first) const {
+std::vector<std::uint32_t> Witnesses::fold(std::vector<T> &of_cells, std::vector<bool> in_use,
+                                           std::uint32_t first) const {
   std::vector<std::uint32_t> left;
   for (std::uint32_t coarse = 0; coarse < views_.size(); ++coarse) {
     if (!in_use[coarse])

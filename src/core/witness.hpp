@@ -20,8 +20,8 @@ class Witnesses {
 public:
   using CellId = Tally::CellId;
 
-  // `views`, coarse before fine, and `profiles` with, for each in turn, the ids of its cells, one per view. `cells`: how many
-  // ids there are. `max_coordinate`: the dominance bound, at most 2^20; 0: none.
+  // `views`, coarse before fine, and `profiles` with, for each in turn, the ids of its cells, one per view. `cells`:
+  // how many ids there are. `max_coordinate`: the dominance bound, at most 2^20; 0: none.
   Witnesses(std::uint32_t k, std::vector<View> views, const std::vector<Profile> &profiles,
             std::vector<CellId> profile_cells, std::size_t cells, std::uint32_t max_coordinate = 0);
 
