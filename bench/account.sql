@@ -15,6 +15,10 @@ SELECT bench.compare('own profile, which row-level security finds', 'the same by
   'PERFORM * FROM plain.profiles WHERE user_id = v.user_id',
   'PERFORM * FROM roughly.user_profiles', 20000,
   over => 'SELECT a.user_id FROM bench.people p, roughly_authenticate(p.token) a, generate_series(1, times) WHERE n = 1') \gexec
+SELECT bench.compare('the limit: under a policy whose function, for everybody, only returns an id', 'the same by its key, without', '',
+  'PERFORM * FROM plain.profiles WHERE user_id = v.user_id',
+  'PERFORM * FROM plain.own_profiles', 20000,
+  over => 'SELECT user_id, be_somebody(user_id) FROM bench.people, generate_series(1, times) WHERE n = 1') \gexec
 SELECT bench.compare('own profile by its key, under row-level security', 'under a policy with current_setting()', '<= 1.1x',
   'PERFORM * FROM plain.guarded_profiles WHERE user_id = v.user_id',
   'PERFORM * FROM roughly.user_profiles WHERE user_id = v.user_id', 20000,

@@ -68,7 +68,7 @@ SELECT 'critical', 'routine ' || oid::regprocedure::text, 'the owner is another'
   FROM routines WHERE proowner <> (SELECT oid FROM pg_roles WHERE rolname = 'roughly_owner')
 UNION ALL
 SELECT 'critical', 'routine ' || oid::regprocedure::text, 'executable by PUBLIC', 'REVOKE EXECUTE ... FROM PUBLIC.'
-  FROM routines WHERE has_function_privilege('public', oid, 'execute') AND proname NOT IN ('roughly_aggregate', 'roughly_release', 'roughly_questions')
+  FROM routines WHERE has_function_privilege('public', oid, 'execute') AND proname NOT IN ('roughly_aggregate', 'roughly_release', 'roughly_questions', 'roughly_current_user')
 UNION ALL
 SELECT 'critical', 'routine ' || r.oid::regprocedure::text, 'its language is ' || l.lanname, 'Somebody replaced it. DROP EXTENSION and restore, or put back what the extension''s script made.'
   FROM routines r JOIN pg_language l ON l.oid = r.prolang WHERE l.lanname <> 'c' AND r.proname NOT IN ('roughly_security_check', 'roughly_export_my_data', 'roughly_distribute', 'roughly_partition')

@@ -5,7 +5,9 @@ DECLARE
   member record;
 BEGIN
   FOR member IN
-    SELECT c.oid::regclass AS relation, c.relkind, p.oid::regprocedure AS routine
+    SELECT c.oid::regclass AS relation, c.relkind, p.oid::regprocedure AS routine, p.proacl IS NULL AS everybody_may_run,
+           p.oid IN ('@extschema@.roughly_aggregate(uuid, text[])'::regprocedure, '@extschema@.roughly_release(uuid)'::regprocedure,
+                     '@extschema@.roughly_questions()'::regprocedure, '@extschema@.roughly_current_user()'::regprocedure) AS is_for_everybody
       FROM pg_catalog.pg_depend d
       LEFT JOIN pg_catalog.pg_class c ON d.classid = 'pg_catalog.pg_class'::regclass AND c.oid = d.objid
       LEFT JOIN pg_catalog.pg_proc p ON d.classid = 'pg_catalog.pg_proc'::regclass AND p.oid = d.objid
@@ -19,7 +21,11 @@ BEGIN
       UPDATE pg_catalog.pg_attribute SET attstattarget = 0 WHERE attrelid = member.relation AND attnum > 0;
     ELSE
       EXECUTE pg_catalog.format('ALTER ROUTINE %s OWNER TO roughly_owner', member.routine);
-      EXECUTE pg_catalog.format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', member.routine);
+      IF NOT member.is_for_everybody THEN
+        EXECUTE pg_catalog.format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', member.routine);
+      ELSIF NOT member.everybody_may_run THEN -- by default privileges. Else there is no list, which every call would look into
+        EXECUTE pg_catalog.format('GRANT EXECUTE ON ROUTINE %s TO PUBLIC', member.routine);
+      END IF;
     END IF;
   END LOOP;
 END $$;
@@ -42,18 +48,13 @@ GRANT SELECT,
       UPDATE (birth_year, country, region, gender, education_level, income_bracket, extra)
   ON roughly.user_profiles TO roughly_app;
 
--- Everybody.
-GRANT EXECUTE ON FUNCTION
-  roughly_aggregate(uuid, text[]), roughly_release(uuid), roughly_questions()
-  TO PUBLIC;
-
 -- The application.
 GRANT EXECUTE ON FUNCTION
   roughly_register_user(text, text), roughly_confirm_user(text, text),
   roughly_log_in(text, text, text, inet), roughly_request_magic_link(text), roughly_log_in_with_magic_link(text, text, inet),
   roughly_log_in_with_code(text, text, text, inet), roughly_log_out(text), roughly_log_out_everywhere(boolean),
   roughly_my_sessions(), roughly_revoke_session(uuid), roughly_reissue_session(text),
-  roughly_authenticate(text), roughly_current_user(), roughly_current_session(),
+  roughly_authenticate(text), roughly_current_session(),
   roughly_require_user(), roughly_require_sudo(interval), roughly_sign_out_of_transaction(), roughly.may_write_account(),
   roughly_reauthenticate(text), roughly_request_reauthentication(), roughly_reauthenticate_with_code(text),
   roughly_change_password(text, text), roughly_request_password_reset(text), roughly_reset_password(text, text),

@@ -29,7 +29,7 @@ INSERT INTO may VALUES
   ('roughly_create_question(text,text[],text[],integer,integer,double precision,interval,integer,integer,boolean,interval,timestamp with time zone,timestamp with time zone,double precision,text,interval,integer)', 'admin'),
   ('roughly_add_contradiction(uuid,text,uuid,text)', 'admin'),
   ('roughly_current_session()', 'app'),
-  ('roughly_current_user()', 'app'),
+  ('roughly_current_user()', 'PUBLIC'),
   ('roughly_delete_account(text)', 'app'),
   ('roughly_dequeue_mail(integer)', 'mailer'),
   ('roughly_dimensions()', 'app admin'),

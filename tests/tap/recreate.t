@@ -73,6 +73,11 @@ like "$(error -d second -c "SELECT roughly_admin_import_user('b@example.org')")"
 sql -d second -c 'DROP EXTENSION roughly_auth' -c 'CREATE EXTENSION roughly_auth' -c "SELECT roughly_admin_import_user('b@example.org')" > /dev/null
 is "$(sql -d second -c 'SELECT fingerprint FROM roughly.keys')" "$first" "made again, it takes the cluster's key"
 
+# --- where new functions are for nobody, what everybody may call still is for everybody
+sql -d second -c 'DROP EXTENSION roughly_auth' -c 'ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC' -c 'CREATE EXTENSION roughly_auth'
+is "$(sql -d second -c "SELECT string_agg(proname, ' ' ORDER BY proname) FROM pg_proc WHERE proname ~ '^roughly_' AND has_function_privilege('public', oid, 'EXECUTE')")" \
+  'roughly_aggregate roughly_current_user roughly_questions roughly_release' "default privileges: the functions for everybody"
+
 # --- nothing of it in any database
 sql -d second -c 'DROP EXTENSION roughly_auth'
 sql -c 'DROP EXTENSION roughly_auth' -c 'DROP ROLE app, admin, mailer, roughly_app, roughly_admin, roughly_mailer, roughly_owner'

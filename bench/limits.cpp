@@ -1,5 +1,6 @@
-// An extension that does nothing but what nobody can leave out of a first call: its library is as small as one can be, linked
-// with what ours is linked with. -DSETTINGS=n defines as many settings; -DREADS opens the tables that authenticating reads.
+// What nobody who does our work can leave out, with nothing of ours. The library is as small as one can be; it is linked with
+// what ours is linked with and has as many settings. first_call() opens the tables that authenticating reads; somebody() is
+// the least that a policy can call, and returns what be_somebody(uuid) was told.
 #include "pg/postgres.hpp"
 
 #include <crypt.h>
@@ -10,17 +11,19 @@ extern "C" {
 PG_MODULE_MAGIC;
 void _PG_init(void);
 PG_FUNCTION_INFO_V1(first_call);
+PG_FUNCTION_INFO_V1(somebody);
+PG_FUNCTION_INFO_V1(be_somebody);
 Datum first_call(PG_FUNCTION_ARGS);
+Datum somebody(PG_FUNCTION_ARGS);
+Datum be_somebody(PG_FUNCTION_ARGS);
 #pragma GCC visibility pop
 }
 
 namespace {
 
-#ifdef SETTINGS
-int settings[SETTINGS];
-#endif
+int settings[10];
+pg_uuid_t id;
 
-#ifdef READS
 void open_and_scan(const char *name, const char *index) {
   const Oid schema = get_namespace_oid("roughly", false);
   const Relation table = table_open(get_relname_relid(name, schema), AccessShareLock);
@@ -37,24 +40,28 @@ void open_and_scan(const char *name, const char *index) {
   UnregisterSnapshot(snapshot);
   table_close(table, NoLock);
 }
-#endif
 
 } // namespace
 
 void _PG_init(void) {
   if (sodium_init() < 0 || crypt_preferred_method() == nullptr)
     elog(ERROR, "the libraries cannot be used");
-#ifdef SETTINGS
-  for (int i = 0; i < SETTINGS; ++i)
-    DefineCustomIntVariable(pstrdup(psprintf("roughly_limit.setting_%d", i)), nullptr, nullptr, &settings[i], 1, 0, 2, PGC_USERSET, 0,
-                            nullptr, nullptr, nullptr);
-#endif
+  for (int &setting : settings)
+    DefineCustomIntVariable(pstrdup(psprintf("roughly_limit.setting_%d", static_cast<int>(&setting - settings))), nullptr, nullptr,
+                            &setting, 1, 0, 2, PGC_USERSET, 0, nullptr, nullptr, nullptr);
 }
 
 Datum first_call(FunctionCallInfo) {
-#ifdef READS
   open_and_scan("user_tokens", "user_tokens_user_id");
   open_and_scan("keys", "");
-#endif
+  PG_RETURN_VOID();
+}
+
+Datum somebody(FunctionCallInfo) {
+  PG_RETURN_UUID_P(&id);
+}
+
+Datum be_somebody(PG_FUNCTION_ARGS) {
+  id = *PG_GETARG_UUID_P(0);
   PG_RETURN_VOID();
 }

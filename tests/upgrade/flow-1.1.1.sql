@@ -1,0 +1,1 @@
+-- 1.1.1 added nothing to the SQL.
