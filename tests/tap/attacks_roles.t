@@ -272,7 +272,7 @@ CREATE FUNCTION stall.peek() RETURNS SETOF text LANGUAGE sql STABLE AS 'SELECT e
 CREATE FUNCTION stall.lent() RETURNS SETOF text LANGUAGE sql STABLE SECURITY DEFINER AS 'SELECT email FROM roughly.users';
 GRANT SELECT ON stall.accounts, stall.answers TO ordinary, reader;
 SQL
-is "$(for who in ordinary reader; do refused $who 42501 'TABLE stall.answers' 'TABLE stall.accounts'; done; refused ordinary 42501 'SELECT stall.peek()')" '' "a view or an inlined function of the application lends its functions to no other role"
+is "$(for who in ordinary reader; do refused $who 42501 'TABLE stall.answers'; refused $who 00000 'TABLE stall.accounts'; sql -U $who -c 'TABLE stall.accounts'; done; refused ordinary 42501 'SELECT stall.peek()')" '' "a view or an inlined function of the application lends its functions to no other role, and shows nobody's account"
 is "$(sql -U ordinary -c 'SELECT stall.lent()')" '' "a definer's function does, and shows nobody nothing"
 is "$(as 1 'SELECT email FROM stall.accounts; SELECT choice FROM stall.answers; SELECT stall.peek(); SELECT stall.lent();')" "$(printf '%s\n' "$(email 1)" tea "$(email 1)" "$(email 1)")" "control: a person sees their own through all four"
 
