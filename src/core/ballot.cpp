@@ -18,13 +18,13 @@ Binding binding(const BallotBox::Block &block) {
 
 } // namespace
 
-Bytes seal_ballot(Subkey<Purpose::ballot> key, const Uuid &question, const Uuid &id, const Ballot &ballot, const Nonce &nonce) {
+Bytes seal_ballot(Subkey<Purpose::ballot> key, const Uuid &question, const Uuid &id, const Ballot &ballot) {
   Writer<SecretBytes> plain;
   plain.u8(ballot_format);
   plain.u8(ballot.choice);
   plain.u8(ballot.eligible ? 1 : 0);
   plain.raw(ballot.snapshot);
-  return seal(key, std::move(plain).take(), bound_to::ballot(question, id), nonce);
+  return seal(key, std::move(plain).take(), bound_to::ballot(question, id));
 }
 
 // A chunk is made whole at once, but the first grows as it fills, since most boxes are small.
@@ -90,12 +90,18 @@ BallotOpener::BallotOpener(const Uuid &question, BallotBox &box)
 
 // The plain ballot ends as a record does, and its format byte falls on the last of the id, which is written afterwards.
 void BallotOpener::add(Subkey<Purpose::ballot> key, const Uuid &id, ByteView sealed) {
-  std::copy_n(sealed.begin(), std::min(sealed.size(), seal_header), data_.begin());
-  std::copy(id.begin(), id.end(), data_.end() - sizeof id);
   const BallotBox::Record record = box_.append();
   try {
     const BallotBox::Record plain = record.subspan(BallotBox::header_size - 3);
-    open(key.bytes, sealed, data_, plain);
+    if (is_named(sealed)) {
+      if (!seal_ || seal_->id() != key.id)
+        seal_.emplace(key.id, key.bytes, ByteView(data_).first(data_.size() - sizeof id));
+      seal_->open(id, sealed, plain);
+    } else {
+      std::copy_n(sealed.begin(), std::min(sealed.size(), seal_header), data_.begin());
+      std::copy(id.begin(), id.end(), data_.end() - sizeof id);
+      open(key.bytes, sealed, data_, plain);
+    }
     if (plain[0] != ballot_format)
       throw Error(Errc::corrupted, "a ballot has an unknown format");
   } catch (...) {

@@ -12,8 +12,8 @@ struct Ballot {
   SecretBytes snapshot;
 };
 
-// Always the same length for one question.
-Bytes seal_ballot(Subkey<Purpose::ballot> key, const Uuid &question, const Uuid &id, const Ballot &ballot, const Nonce &nonce = Nonce());
+// Always the same length for one question. `id`: random, and of this ballot only.
+Bytes seal_ballot(Subkey<Purpose::ballot> key, const Uuid &question, const Uuid &id, const Ballot &ballot);
 
 // The ballots of a batch in memory: 18 bytes and a snapshot each, wiped on destruction. They lie in chunks, for a vector
 // that grows copies everything, needs half as much again meanwhile, and has the system hand out twice the pages.
@@ -70,7 +70,8 @@ public:
 
 private:
   BallotBox &box_;
-  Bytes data_; // that a ballot is sealed with; ends with its id
+  Bytes data_;                   // that a ballot of versions before 1.2 is sealed with; ends with its id
+  std::optional<NamedBox> seal_; // of the last one's key
 };
 
 } // namespace roughly

@@ -11,7 +11,7 @@ inline Binding password(const Uuid &user) { return Binding("password").with(user
 inline Binding vote_secret(const Uuid &user) { return Binding("vote_secret").with(user); }
 inline Binding factor(const Uuid &id) { return Binding("factor").with(id); }
 inline Binding mail(const Uuid &order) { return Binding("mail").with(order); }
-inline Binding ballot(const Uuid &question, const Uuid &id) { return Binding("ballot").with(question).with(id); }
+inline Binding ballot(const Uuid &question, const Uuid &id) { return Binding("ballot").with(question).named(id); }
 inline Binding block(const Uuid &question, std::uint32_t batch, std::uint32_t number, std::uint32_t blocks) {
   return Binding("batch").with(question).with(batch).with(number).with(blocks);
 }

@@ -57,12 +57,12 @@ ROUGHLY_FUNCTION(roughly_cast_vote) {
       question.epsilon ? RandomisedResponse(*question.epsilon, question.choices.size()).respond(place, secret.draw(id)) : place;
   const Ballot ballot{sent, eligible, take_snapshot(voter, question.dimensions)};
   const std::uint8_t kept = question.receipts == "truth" ? place : question.receipts == "sent" ? sent : no_choice;
-  RandomBytes<sizeof(Uuid) + 2 * Nonce::size> random;
+  RandomBytes<sizeof(Uuid) + Nonce::size> random;
   const Uuid tag = secret.tag(id), ballot_id = random_uuid(random.take<sizeof(Uuid)>());
-  const Nonce receipt_nonce(random.take<Nonce::size>()), ballot_nonce(random.take<Nonce::size>());
+  const Nonce receipt_nonce(random.take<Nonce::size>());
   identity::begin_vote();
   vote_store::add(spi, {id, tag, secret.seal_receipt(id, tag, {kept, today}, receipt_nonce), ballot_id,
-                        seal_ballot(keys::sealing(spi).subkey<Purpose::ballot>(), id, ballot_id, ballot, ballot_nonce)});
+                        seal_ballot(keys::sealing(spi).subkey<Purpose::ballot>(), id, ballot_id, ballot)});
   return void_result();
 }
 

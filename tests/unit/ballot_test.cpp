@@ -76,6 +76,27 @@ TEST(Ballot, RefusesEveryChangeCutAndMove) {
   EXPECT_TRUE(throws(Errc::corrupted, [&] { open_ballot(subkey, uuid(1), question, sealed, 3); }));
 }
 
+TEST(Ballot, OpensAsVersionsBefore1Point2SealedIt) {
+  const Key another = key(2, 0xbb);
+  const auto subkey = some_key().subkey<Purpose::ballot>(), other = another.subkey<Purpose::ballot>();
+  const Bytes old = seal(subkey, Bytes{0x01, 7, 1, 'a', 'b', 'c'}, Binding("ballot").with(question).with(uuid(1)));
+  EXPECT_EQ(old[0], 0x01);
+  BallotBox box(3);
+  BallotOpener opener(question, box); // and one beside the other
+  opener.add(subkey, uuid(1), old);
+  opener.add(subkey, uuid(2), seal_ballot(subkey, question, uuid(2), {7, true, secret("abc")}));
+  opener.add(other, uuid(3), seal_ballot(other, question, uuid(3), {7, true, secret("abc")}));
+  opener.add(subkey, uuid(4), seal_ballot(subkey, question, uuid(4), {7, true, secret("abc")}));
+  ASSERT_EQ(box.size(), 4u);
+  for (std::size_t i = 0; i < box.size(); ++i) {
+    EXPECT_EQ(box.choice(i), 7);
+    EXPECT_TRUE(box.eligible(i));
+    EXPECT_EQ(text_view(box.snapshot(i)), "abc");
+  }
+  EXPECT_TRUE(throws(Errc::corrupted, [&] { opener.add(subkey, uuid(2), old); }));
+  EXPECT_EQ(box.size(), 4u);
+}
+
 TEST(Ballot, RefusesASnapshotOfAnotherLength) {
   const auto subkey = some_key().subkey<Purpose::ballot>();
   const Bytes sealed = seal_ballot(subkey, question, uuid(1), {1, true, secret("abc")});
@@ -85,8 +106,9 @@ TEST(Ballot, RefusesASnapshotOfAnotherLength) {
 
 TEST(Ballot, RefusesAPlainFormOfAnotherFormat) {
   const auto subkey = some_key().subkey<Purpose::ballot>();
-  const Bytes sealed = seal(subkey, Bytes{0x02, 1, 1}, Binding("ballot").with(question).with(uuid(1)));
-  EXPECT_TRUE(throws(Errc::corrupted, [&] { open_ballot(subkey, question, uuid(1), sealed, 0); }));
+  for (const Bytes &sealed : {seal(subkey, Bytes{0x02, 1, 1}, Binding("ballot").with(question).with(uuid(1))),
+                              seal(subkey, Bytes{0x02, 1, 1}, Binding("ballot").with(question).named(uuid(1)))})
+    EXPECT_TRUE(throws(Errc::corrupted, [&] { open_ballot(subkey, question, uuid(1), sealed, 0); }));
 }
 
 TEST(BallotBox, KeepsWhatIsAdded) {

@@ -85,7 +85,60 @@ TEST_F(SealedBox, SaysWhichKeyItNeedsOrThatItIsNone) {
   EXPECT_EQ(sealing_key(seal(key(0xffff, 1).subkey<Purpose::tally>(), {}, binding())), 0xffff);
   EXPECT_TRUE(throws(Errc::corrupted, [] { sealing_key({}); }));
   EXPECT_TRUE(throws(Errc::corrupted, [] { sealing_key(Bytes(seal_overhead - 1, 0x01)); }));
-  EXPECT_TRUE(throws(Errc::corrupted, [] { sealing_key(Bytes(seal_overhead, 0x02)); }));
+  EXPECT_TRUE(throws(Errc::corrupted, [] { sealing_key(Bytes(seal_overhead, 0x03)); }));
+  EXPECT_TRUE(throws(Errc::corrupted, [] { sealing_key(Bytes(NamedBox::overhead - 1, 0x02)); }));
+  EXPECT_EQ(sealing_key(Bytes(NamedBox::overhead, 0x02)), 0x0202);
+}
+
+// Values that are named by an id of their own.
+class NamedValue : public SealedBox {
+protected:
+  static Binding named(std::uint8_t id = 9) { return Binding("thing").with(uuid(1)).named(uuid(id)); }
+  [[nodiscard]] Bytes sealed() const { return seal(subkey_, view(message), named()); }
+};
+
+TEST_F(NamedValue, OpensToWhatWasSealed) {
+  EXPECT_EQ(text_view(open(subkey_, sealed(), named())), message);
+  EXPECT_TRUE(open(subkey_, seal(subkey_, {}, named()), named()).empty());
+}
+
+TEST_F(NamedValue, HasTheDocumentedForm) {
+  const Bytes box = sealed();
+  ASSERT_EQ(box.size(), 1 + 2 + 16 + message.size());
+  EXPECT_EQ(Bytes(box.begin(), box.begin() + 3), (Bytes{0x02, 0x01, 0x02}));
+  EXPECT_EQ(sealing_key(box), 0x0102);
+
+  Bytes kind = named().take(ByteView(box).first(3));
+  kind.resize(kind.size() - 16);
+  Bytes derived(crypto_secretbox_xchacha20poly1305_KEYBYTES), nonce(crypto_secretbox_xchacha20poly1305_NONCEBYTES), plain(message.size());
+  crypto_generichash(derived.data(), derived.size(), kind.data(), kind.size(), subkey_.bytes.data(), subkey_.bytes.size());
+  const Uuid id = uuid(9);
+  std::copy(id.begin(), id.end(), nonce.begin());
+  ASSERT_EQ(crypto_secretbox_xchacha20poly1305_open_easy(plain.data(), box.data() + 3, box.size() - 3, nonce.data(), derived.data()), 0);
+  EXPECT_EQ(text_view(plain), message);
+}
+
+TEST_F(NamedValue, RefusesEveryChangeAndOtherLength) {
+  for_each_bit_flip(sealed(), [&](const Bytes &changed, std::size_t bit) { EXPECT_TRUE(refuses(changed, named())) << bit; });
+  Bytes box = sealed();
+  expect_no_prefix_reads(box, [&](ByteView cut) { open(subkey_, cut, named()); });
+  box.push_back(0);
+  EXPECT_TRUE(refuses(box, named()));
+}
+
+TEST_F(NamedValue, OpensUnderNoOtherNameKindOrKey) {
+  const Bytes box = sealed();
+  EXPECT_TRUE(refuses(box, named(8)));
+  EXPECT_TRUE(refuses(box, Binding("other").with(uuid(1)).named(uuid(9))));
+  EXPECT_TRUE(refuses(box, Binding("thing").with(uuid(2)).named(uuid(9))));
+  EXPECT_TRUE(refuses(box, Binding("thing").with(uuid(1)).with(uuid(9)))); // as what has no name
+  const Key other = key(0x0102, 0xab);
+  EXPECT_TRUE(throws(Errc::corrupted, [&] { open(other.subkey<Purpose::ballot>(), box, named()); }));
+  EXPECT_TRUE(throws(Errc::corrupted, [&] { open(key_.subkey<Purpose::batch>(), box, named()); }));
+}
+
+TEST_F(NamedValue, OpensInTheOtherFormatToo) {
+  EXPECT_EQ(text_view(open(subkey_, seal(subkey_, view(message), Binding("thing").with(uuid(1)).with(uuid(9))), named())), message);
 }
 
 TEST(Binding, TellsAdjacentPartsApart) {
