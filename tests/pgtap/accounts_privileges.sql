@@ -4,13 +4,13 @@ BEGIN;
 SELECT * FROM no_plan();
 SELECT acct.account('rita@right.example') AS rita, acct.account('admin@right.example') AS boss \gset
 
--- --- who may call the functions of accounts: a(pplication), d(ministration), m(ailer); nobody else
+-- --- who may call the functions of accounts: a(pplication), d(ministration), m(ailer); nobody else (but roughly_current_user())
 CREATE TABLE acct.callers (function text PRIMARY KEY, callers text);
 INSERT INTO acct.callers VALUES
   ('roughly_register_user(text,text)', 'a'), ('roughly_confirm_user(text,text)', 'a'), ('roughly_log_in(text,text,text,inet)', 'a'),
   ('roughly_request_magic_link(text)', 'a'), ('roughly_log_in_with_magic_link(text,text,inet)', 'a'), ('roughly_log_in_with_code(text,text,text,inet)', 'a'),
   ('roughly_log_out(text)', 'a'), ('roughly_log_out_everywhere(boolean)', 'a'), ('roughly_my_sessions()', 'a'), ('roughly_revoke_session(uuid)', 'a'),
-  ('roughly_reissue_session(text)', 'a'), ('roughly_authenticate(text)', 'a'), ('roughly_current_user()', 'a'), ('roughly_current_session()', 'a'),
+  ('roughly_reissue_session(text)', 'a'), ('roughly_authenticate(text)', 'a'), ('roughly_current_session()', 'a'),
   ('roughly_require_user()', 'a'), ('roughly_require_sudo(interval)', 'a'), ('roughly_sign_out_of_transaction()', 'a'),
   ('roughly_reauthenticate(text)', 'a'), ('roughly_request_reauthentication()', 'a'), ('roughly_reauthenticate_with_code(text)', 'a'),
   ('roughly_change_password(text,text)', 'a'), ('roughly_request_password_reset(text)', 'a'), ('roughly_reset_password(text,text)', 'a'),

@@ -90,9 +90,9 @@ INSERT INTO lint VALUES
    $$SELECT oid::regclass::text FROM pg_class JOIN extension e USING (oid) WHERE pg_get_userbyid(relowner) <> 'roughly_owner'
      UNION ALL SELECT oid::regprocedure::text FROM pg_proc JOIN extension e USING (oid) WHERE pg_get_userbyid(proowner) <> 'roughly_owner'$$,
    'ALTER TABLE roughly.keys OWNER TO tap_plain', 'roughly.keys'),
-  ('PUBLIC runs what reads published numbers and the list of questions, nothing else',
+  ('PUBLIC runs what reads published numbers and the list of questions, and what policies call, nothing else',
    $$SELECT proname FROM pg_proc JOIN extension e USING (oid) WHERE has_function_privilege('public', oid, 'EXECUTE')
-     AND proname NOT IN ('roughly_aggregate', 'roughly_release', 'roughly_questions')$$,
+     AND proname NOT IN ('roughly_aggregate', 'roughly_release', 'roughly_questions', 'roughly_current_user')$$,
    'GRANT EXECUTE ON FUNCTION roughly_dimensions() TO PUBLIC', 'roughly_dimensions'),
   ('PUBLIC has no right to a table, nor to the schema',
    $$SELECT name FROM granted g JOIN extension e USING (classid, oid), aclexplode(acl) a WHERE a.grantee = 0 AND classid <> 'pg_proc'::regclass$$,

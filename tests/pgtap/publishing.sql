@@ -132,7 +132,7 @@ CALL tap.vote(:'bad', 1, 3);
 CALL tap.vote(:'good', 1, 3);
 CALL tap.vote(:'better', 1, 3);
 SELECT id AS ballot, sealed FROM roughly.ballots WHERE question_id = :'bad' LIMIT 1 \gset
-UPDATE roughly.ballots SET sealed = set_byte(sealed, 30, get_byte(sealed, 30) # 1) WHERE question_id = :'bad' AND id = :'ballot';
+UPDATE roughly.ballots SET sealed = set_byte(sealed, 20, get_byte(sealed, 20) # 1) WHERE question_id = :'bad' AND id = :'ballot';
 \set due `echo 'CALL roughly_publish_due()' | $TAP_PSQL -v VERBOSITY=verbose 2>&1`
 SELECT matches(:'due'::text, 'WARNING: .*question ' || :'bad' || ' could not be published: ballot ' || :'ballot' || ' of question ' || :'bad' || ' does not open', 'publish_due names the question and the ballot');
 SELECT is((SELECT count(*) FROM regexp_matches(:'due'::text, 'WARNING', 'g')), 1::bigint, 'and no other');
