@@ -11,7 +11,7 @@ constexpr std::size_t tag_size = crypto_aead_xchacha20poly1305_ietf_ABYTES;
 static_assert(nonce_size == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES);
 static_assert(seal_overhead == seal_header + nonce_size + tag_size);
 static_assert(key_size == crypto_aead_xchacha20poly1305_ietf_KEYBYTES);
-
+static_assert(nonce_size == crypto_secretbox_xchacha20poly1305_NONCEBYTES);
 static_assert(NamedBox::overhead == seal_header + crypto_secretbox_xchacha20poly1305_MACBYTES);
 static_assert(key_size == crypto_secretbox_xchacha20poly1305_KEYBYTES);
 
@@ -26,14 +26,13 @@ Header header(unsigned char of_format, KeyId id) {
 
 // An id is random, and one value's only: libsodium's longer nonce has room for it.
 std::array<unsigned char, nonce_size> nonce_of(const Uuid &name) {
-  static_assert(nonce_size == crypto_secretbox_xchacha20poly1305_NONCEBYTES);
   std::array<unsigned char, nonce_size> nonce{};
   std::copy(name.begin(), name.end(), nonce.begin());
   return nonce;
 }
 
 NamedBox named_box(KeyId id, KeyBytes key, Binding &&binding) {
-  const Bytes data = std::move(binding).take(header(named_format, id));
+  const Bytes data = std::move(binding).take(Header{});
   return {id, key, ByteView(data).first(data.size() - sizeof(Uuid))};
 }
 
@@ -90,13 +89,14 @@ void open(KeyBytes key, ByteView sealed, ByteView data, std::span<unsigned char>
 
 SecretBytes open(KeyBytes key, ByteView sealed, Binding &&binding) {
   const KeyId id = sealing_key(sealed);
-  if (const std::optional<Uuid> name = binding.name(); name && is_named(sealed)) {
+  if (is_named(sealed)) {
+    const std::optional<Uuid> name = binding.name();
+    if (!name)
+      refuse();
     SecretBytes plain(sealed.size() - NamedBox::overhead);
     named_box(id, key, std::move(binding)).open(*name, sealed, plain);
     return plain;
   }
-  if (is_named(sealed))
-    refuse();
   const Bytes data = std::move(binding).take(sealed.first(seal_header));
   SecretBytes plain(sealed.size() - seal_overhead);
   open(key, sealed, data, plain);
