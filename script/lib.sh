@@ -61,6 +61,11 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 130' INT TERM
 
+# init_data FOLDER. start_cluster copies the folder INITDB_TEMPLATE instead, where there is one: that is three times as fast.
+init_data() {
+  as_server "$bindir/initdb" -D "$1" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync > "$work/initdb.log" 2>&1 ||
+    { cat "$work/initdb.log" >&2; die "initdb failed"; }
+}
 # start_cluster NAME [postgresql.conf line...]: a new cluster on a Unix socket only; sets PGHOST and the rest for clients.
 start_cluster() {
   local name=$1; shift
@@ -68,8 +73,7 @@ start_cluster() {
   if [ ! -d "$dir/data" ]; then
     chown "$server_user" "$work"
     as_server mkdir -p "$dir"
-    as_server "$bindir/initdb" -D "$dir/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync > "$work/initdb.log" 2>&1 ||
-      { cat "$work/initdb.log" >&2; die "initdb failed"; }
+    if [ -d "${INITDB_TEMPLATE:-}" ]; then as_server cp -a "$INITDB_TEMPLATE" "$dir/data"; else init_data "$dir/data"; fi
     { echo "listen_addresses = ''"; echo "unix_socket_directories = '$dir'"; echo "fsync = off"; echo "max_prepared_transactions = 5"
       printf '%s\n' "$@"; } | as_server tee -a "$dir/data/postgresql.conf" >/dev/null
     clusters+=("$name")

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# The boundary between C++ and PostgreSQL: what errors look like on the other side, and 100,000 failing calls on every
+# The boundary between C++ and PostgreSQL: what errors look like on the other side, and 50,000 failing calls on every
 # path without a leak. Runs alone too: prove tests/bridge/leaks.t
 set -u
 source "$(dirname "$0")/lib.sh"
-rounds=${ROUGHLY_LEAK_ROUNDS:-50000} # twice
+rounds=${ROUGHLY_LEAK_ROUNDS:-25000} # twice
 
 start_cluster main "shared_preload_libraries = ''" "max_stack_depth = 1MB"
 sql <<'SQL'

@@ -16,7 +16,7 @@ from psycopg.pq import TransactionStatus
 from poll import CONSERVATION, connect, digests, tables
 
 SEED = int(os.environ.get("SEED", "1"))
-TRIALS = int(os.environ.get("TRIALS", "16")) # at random moments, of each command
+TRIALS = int(os.environ.get("TRIALS", "8")) # at random moments, of each command
 PASSWORDS = ["correct horse battery staple", "quite another pass phrase"]
 EXPECTED = {"lock_timeout": {"55P03"}, "statement_timeout": {"57014"}, "cancel": {"57014"}, "terminate": {"57P01"}}
 PROCEDURES = {"publish", "publish due"}
