@@ -17,7 +17,7 @@ WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Wo
 
 PG_CPPFLAGS = -I$(CURDIR)/src -isystem $(shell $(PG_CONFIG) --includedir-server)
 PG_CXXFLAGS = -std=c++20 -fvisibility=hidden -fvisibility-inlines-hidden $(WARNINGS) $(EXTRA_CXXFLAGS)
-SHLIB_LINK  = -lsodium -lcrypto -lcrypt -lstdc++ $(EXTRA_LDFLAGS)
+SHLIB_LINK  = -lsodium -lcrypto -lcrypt -lstdc++ -Wl,--version-script=$(CURDIR)/src/exports.map $(EXTRA_LDFLAGS)
 
 EXTRA_CLEAN = $(EXTENSION_SCRIPT) src/core/iso_3166_1.inc src/core/iso_3166_2.inc results regression.diffs regression.out
 
@@ -29,6 +29,7 @@ PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
 $(OBJS): $(wildcard src/*.hpp src/*/*.hpp)
+$(EXTENSION).so: src/exports.map
 
 src/core/iso_codes.o: src/core/iso_3166_1.inc src/core/iso_3166_2.inc
 src/core/iso_3166_%.inc: script/iso-codes

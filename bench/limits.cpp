@@ -1,10 +1,12 @@
 // What nobody who does our work can leave out, with nothing of ours. The library is as small as one can be; it is linked with
-// what ours is linked with and has as many settings. first_call() opens the tables that authenticating reads; somebody() is
+// what ours is linked with and has as many settings. first_call(path) reads a file and the tables that authenticating reads; somebody() is
 // the least that a policy can call, and returns what be_somebody(uuid) was told.
 #include "pg/postgres.hpp"
 
 #include <crypt.h>
+#include <fcntl.h>
 #include <sodium.h>
+#include <unistd.h>
 
 extern "C" {
 #pragma GCC visibility push(default)
@@ -51,7 +53,11 @@ void _PG_init(void) {
                             &setting, 1, 0, 2, PGC_USERSET, 0, nullptr, nullptr, nullptr);
 }
 
-Datum first_call(FunctionCallInfo) {
+Datum first_call(PG_FUNCTION_ARGS) {
+  const int file = open(text_to_cstring(PG_GETARG_TEXT_PP(0)), O_RDONLY | O_CLOEXEC);
+  std::array<unsigned char, 4096> bytes;
+  if (read(file, bytes.data(), bytes.size()) <= 0 || close(file) != 0)
+    elog(ERROR, "the file cannot be read");
   open_and_scan("user_tokens", "user_tokens_user_id");
   open_and_scan("keys", "");
   PG_RETURN_VOID();

@@ -7,7 +7,7 @@ using namespace roughly::pg;
 
 namespace {
 
-constinit Table known_keys{"keys", "keys_pkey", {}};
+constinit Table known_keys{"keys", nullptr, {}};
 constinit Statement select_version{"SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'roughly_auth'", {}};
 
 // A database with a key seals and counts for itself: nobody gets its ballots from here.

@@ -23,8 +23,7 @@ constinit Statement select_contradictions{"SELECT question_id, choice, other_id,
 
 struct Asked {
   Uuid id;
-  std::string prompt;
-  std::vector<std::string> choices;
+  Datum prompt, choices;
   std::int64_t opens_at;
 };
 
@@ -33,11 +32,11 @@ std::vector<Asked> asked_questions(Spi &spi, const std::optional<std::vector<Uui
   std::vector<Asked> asked;
   if (vote_store::here()) {
     for (const pg::Table::Row &row : only ? questions.find(*only) : questions.all())
-      asked.push_back({row.get<Uuid>(1), row.get<std::string>(2), row.get<std::vector<std::string>>(3), row.get<std::int64_t>(4)});
+      asked.push_back({row.get<Uuid>(1), row.datum(2), row.datum(3), row.get<std::int64_t>(4)});
   } else {
     const Rows rows = spi.read_latest(select_questions, {value(only)});
     for (std::size_t i = 0; i < rows.size(); ++i)
-      asked.push_back({rows.get<Uuid>(i, 1), rows.get<std::string>(i, 2), rows.get<std::vector<std::string>>(i, 3), rows.get<std::int64_t>(i, 4)});
+      asked.push_back({rows.get<Uuid>(i, 1), rows.copied(i, 2), rows.copied(i, 3), rows.get<std::int64_t>(i, 4)});
   }
   std::sort(asked.begin(), asked.end(), [](const Asked &one, const Asked &other) { return std::tie(one.opens_at, one.id) < std::tie(other.opens_at, other.id); });
   return asked;
@@ -46,8 +45,8 @@ std::vector<Asked> asked_questions(Spi &spi, const std::optional<std::vector<Uui
 std::size_t contradictions(Spi &spi, const std::vector<PastAnswer> &answers) {
   std::map<Uuid, std::string> chosen;
   for (const PastAnswer &answer : answers)
-    if (std::optional<std::string> choice = answer.choice())
-      chosen.emplace(answer.question, std::move(*choice));
+    if (const pg::Value choice = answer.choice(); !choice.null)
+      chosen.emplace(answer.question, pg::from_datum<std::string>(choice.datum));
   const auto chose = [&](const Uuid &question, const std::string &choice) {
     const auto found = chosen.find(question);
     return found != chosen.end() && found->second == choice;
@@ -61,12 +60,13 @@ std::size_t contradictions(Spi &spi, const std::vector<PastAnswer> &answers) {
 
 } // namespace
 
-std::optional<std::string> PastAnswer::choice() const {
+pg::Value PastAnswer::choice() const {
   if (receipt.choice == no_choice)
-    return std::nullopt;
-  if (receipt.choice >= choices.size())
+    return {};
+  const pg::Value choice = pg::text_at(choices, receipt.choice);
+  if (choice.null)
     throw Error(Errc::corrupted, "a receipt names a choice that the question does not have");
-  return choices[receipt.choice];
+  return choice;
 }
 
 std::vector<PastAnswer> past_answers(Spi &spi, const VoteSecret &secret, std::optional<std::vector<Uuid>> only) {
@@ -74,7 +74,7 @@ std::vector<PastAnswer> past_answers(Spi &spi, const VoteSecret &secret, std::op
     std::sort(only->begin(), only->end());
     only->erase(std::unique(only->begin(), only->end()), only->end());
   }
-  std::vector<Asked> asked = asked_questions(spi, only);
+  const std::vector<Asked> asked = asked_questions(spi, only);
   std::vector<Uuid> ids, tags;
   for (const Asked &question : asked) {
     ids.push_back(question.id);
@@ -82,7 +82,7 @@ std::vector<PastAnswer> past_answers(Spi &spi, const VoteSecret &secret, std::op
   }
   std::vector<PastAnswer> answers;
   for (const auto &[place, receipt] : vote_store::find_receipts(spi, ids, tags))
-    answers.push_back({ids[place], std::move(asked[place].prompt), std::move(asked[place].choices), secret.open_receipt(ids[place], tags[place], receipt)});
+    answers.push_back({ids[place], asked[place].prompt, asked[place].choices, secret.open_receipt(ids[place], tags[place], receipt)});
   return answers;
 }
 

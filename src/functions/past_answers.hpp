@@ -7,14 +7,13 @@ namespace roughly {
 
 struct PastAnswer {
   Uuid question;
-  std::string prompt;
-  std::vector<std::string> choices;
+  Datum prompt, choices; // a text and a text[], as stored
   Receipt receipt;
 
-  [[nodiscard]] std::optional<std::string> choice() const; // nothing when the receipt does not keep it. Errc::corrupted
+  [[nodiscard]] pg::Value choice() const; // a text; null when the receipt does not keep it. Errc::corrupted
 };
 
-// In the order in which the questions opened; to `only` these, or to all.
+// In the order in which the questions opened; to `only` these, or to all. They last as long as the connection to SPI.
 std::vector<PastAnswer> past_answers(pg::Spi &spi, const VoteSecret &secret, std::optional<std::vector<Uuid>> only);
 
 // Whether a dimension grades the voter's earlier answers.

@@ -76,10 +76,7 @@ ROUGHLY_FUNCTION(roughly_my_answers) {
   Spi spi;
   const VoteSecret secret = open_vote_secret(spi, user, load_voter(user, {}).sealed_vote_secret);
 
-  for (const PastAnswer &answer : past_answers(spi, secret, only)) {
-    const std::optional<std::string> choice = answer.choice();
-    result.put({value(answer.question), value(std::string_view(answer.prompt)), choice ? value(std::string_view(*choice)) : Value{},
-                Value{DateADTGetDatum(answer.receipt.day), false}});
-  }
+  for (const PastAnswer &answer : past_answers(spi, secret, only))
+    result.put({value(answer.question), Value{answer.prompt, false}, answer.choice(), Value{DateADTGetDatum(answer.receipt.day), false}});
   return void_result();
 }

@@ -93,8 +93,13 @@ void add(Spi &spi, const SealedVote &vote) {
 std::vector<FoundReceipt> find_receipts(Spi &spi, const std::vector<Uuid> &questions, const std::vector<Uuid> &tags) {
   std::vector<FoundReceipt> receipts;
   if (here()) {
-    for (const Table::Row &row : votes.find(questions, tags))
-      receipts.push_back({row.position(), row.get<Bytes>(3)});
+    constexpr std::size_t portion = 128; // what is found of one lies in the memory of the one before
+    for (std::size_t i = 0; i < questions.size(); i += portion) {
+      const pg::TemporaryContext scratch("roughly_auth receipts");
+      const std::size_t size = std::min(portion, questions.size() - i);
+      for (const Table::Row &row : votes.find(std::span(questions).subspan(i, size), std::span(tags).subspan(i, size)))
+        receipts.push_back({i + row.position(), row.get<Bytes>(3)});
+    }
     return receipts;
   }
   const auto select = [&](Statement &statement) { return spi.read_latest(statement, {value(questions), value(tags)}); };

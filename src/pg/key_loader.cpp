@@ -22,7 +22,7 @@ struct Loaded {
 constinit Loaded *loaded = nullptr; // one keyring per backend, wiped when it ends
 constinit bool registered_in_transaction = false;
 
-constinit Table known_keys{"keys", "keys_pkey", {"key_id", "fingerprint", "active", "digest_keys"}};
+constinit Table known_keys{"keys", nullptr, {"key_id", "fingerprint", "active", "digest_keys"}};
 constinit Statement insert_key{"INSERT INTO roughly.keys (key_id, fingerprint, active) VALUES ($1, $2, true)"
                                " ON CONFLICT DO NOTHING",
                                {INT4OID, TEXTOID}};

@@ -46,10 +46,11 @@ public:
     heap_deform_tuple(tuple, descriptor, values, nulls);
     Row &row = rows_[size_++];
     for (std::size_t i = 0; i < table_.count_; ++i) {
-      row.columns_[i] = {};
-      if (const int place = table_.places_[i]; place != nowhere && !nulls[place]) {
+      const int place = table_.places_[i];
+      row.nulls_[i] = place == nowhere || nulls[place];
+      if (!row.nulls_[i]) {
         const Form_pg_attribute attribute = TupleDescAttr(descriptor, place);
-        row.columns_[i] = {datumCopy(values[place], attribute->attbyval, attribute->attlen), false};
+        row.columns_[i] = datumCopy(values[place], attribute->attbyval, attribute->attlen);
       }
     }
     row.position_ = position;
@@ -105,7 +106,7 @@ void Table::resolve() {
   resolved_ = changes; // what changes from here on is looked up next time
   const Oid schema = get_namespace_oid("roughly", false);
   table_oid_ = get_relname_relid(name_, schema);
-  index_oid_ = get_relname_relid(index_, schema);
+  index_oid_ = index_ == nullptr ? InvalidOid : get_relname_relid(index_, schema);
 }
 
 Relation Table::open(LOCKMODE mode) {
@@ -247,10 +248,12 @@ const Table::Row *Table::last(const Uuid &key, const Value &texts) {
 }
 
 bool Table::is_plain(Relation table) const {
-  return pg_class_aclcheck(table_oid_, GetUserId(), ACL_INSERT) == ACLCHECK_OK && table->rd_tableam == GetHeapamTableAmRoutine() && table->trigdesc == nullptr && table->rd_rules == nullptr &&
+  return pg_class_aclcheck(table_oid_, GetUserId(), ACL_INSERT) == ACLCHECK_OK &&
+         table->rd_tableam == GetHeapamTableAmRoutine() && table->trigdesc == nullptr && table->rd_rules == nullptr &&
          (table->rd_rsdesc == nullptr || table->rd_rsdesc->policies == NIL) &&
          (table->rd_att->constr == nullptr || table->rd_att->constr->num_check == 0) &&
-         static_cast<std::size_t>(RelationGetNumberOfAttributes(table)) == count_ && list_length(RelationGetIndexList(table)) == 1;
+         static_cast<std::size_t>(RelationGetNumberOfAttributes(table)) == count_ &&
+         list_length(RelationGetIndexList(table)) == 1;
 }
 
 bool Table::plain() {

@@ -39,15 +39,14 @@ private:
 // anything about tables has changed.
 class Table {
 public:
-  static constexpr std::size_t most_columns = 16;
+  static constexpr std::size_t most_columns = 10;
 
   // A row's wanted columns, numbered from 1 as in Rows.
   class Row {
   public:
-    [[nodiscard]] Datum datum(int column) const noexcept { return columns_[column - 1].datum; }
+    [[nodiscard]] Datum datum(int column) const noexcept { return columns_[column - 1]; }
     template <class T> [[nodiscard]] std::optional<T> optional(int column) const {
-      const Value &value = columns_[column - 1];
-      return value.null ? std::nullopt : std::optional<T>(from_datum<T>(value.datum));
+      return nulls_[column - 1] ? std::nullopt : std::optional<T>(from_datum<T>(datum(column)));
     }
     template <class T> [[nodiscard]] T get(int column) const { return stored(optional<T>(column)); }
     [[nodiscard]] std::size_t position() const noexcept { return position_; } // of the keys it was found by
@@ -55,12 +54,14 @@ public:
 
   private:
     friend class Table;
-    Value columns_[most_columns];
-    std::size_t position_;
+    Datum columns_[most_columns];
+    bool nulls_[most_columns];
     ItemPointerData place_;
+    std::size_t position_;
   };
 
-  // A column that the table does not have yet, since the extension is still to be updated, is null.
+  // No index for a table that is only read whole: a backend's first call would open it for nothing. A column that the
+  // table does not have yet, since the extension is still to be updated, is null.
   constexpr Table(const char *name, const char *index, std::initializer_list<const char *> columns)
       : name_(name), index_(index), count_(columns.size()) {
     std::copy(columns.begin(), columns.end(), columns_.begin());

@@ -97,6 +97,15 @@ Value value(const std::vector<Uuid> &ids) {
   return array_value(std::move(elements), uuid_element);
 }
 
+Value text_at(Datum texts, std::size_t place) {
+  return call([&] {
+    Value element;
+    int subscript = static_cast<int>(place) + 1;
+    element.datum = array_get_element(texts, 1, &subscript, -1, text_element.length, text_element.by_value, text_element.alignment, &element.null);
+    return element;
+  });
+}
+
 // As utils/jsonb.h describes it: a header, an entry with the length of each key and each text, then all of them. The
 // shorter keys come first. The first entry has what PostgreSQL gives every 32nd, its end instead of its length.
 JsonbObjects::JsonbObjects(std::span<const std::string_view> keys)

@@ -151,5 +151,17 @@ SELECT results_eq('SELECT prompt, choice FROM roughly_my_answers()', $$VALUES ('
 COMMIT;
 RESET SESSION AUTHORIZATION;
 
+-- More answers than are looked for at once.
+CREATE TEMP TABLE asked AS SELECT roughly_create_question('tap: ' || n, '{a,b,c}') AS id, 'tap: ' || n AS prompt, ('{a,b,c}'::text[])[1 + n % 3] AS choice FROM generate_series(1, 130) n;
+GRANT SELECT ON asked TO PUBLIC;
+SET SESSION AUTHORIZATION tap_app;
+BEGIN;
+SELECT pg_temp.act('cem') \g /dev/null
+SELECT roughly_cast_vote(id, choice) FROM asked \g /dev/null
+SELECT results_eq('SELECT question, prompt, choice FROM roughly_my_answers(ARRAY(SELECT id FROM asked)) ORDER BY 1', 'TABLE asked ORDER BY 1', 'each of 130 answers is that question''s');
+SELECT results_eq('SELECT question, prompt, choice FROM roughly_my_answers() WHERE question IN (SELECT id FROM asked) ORDER BY 1', 'TABLE asked ORDER BY 1', 'also among all');
+COMMIT;
+RESET SESSION AUTHORIZATION;
+
 SELECT * FROM finish();
 \ir clean.psql

@@ -1,0 +1,1 @@
+-- 1.2.0 added no function.
