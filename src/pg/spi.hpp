@@ -37,11 +37,11 @@ public:
 
   // The value itself, copied for the caller of the function; for types C++ has no use for.
   [[nodiscard]] Datum copied(std::size_t row, int column) const {
-    return call([&] {
+    return stored(call([&] {
       bool null = false;
       const Datum datum = SPI_getbinval(table_->vals[row], table_->tupdesc, column, &null);
-      return null ? Datum{0} : SPI_datumTransfer(datum, false, -1);
-    });
+      return null ? std::nullopt : std::optional(SPI_datumTransfer(datum, false, -1));
+    }));
   }
 
 private:

@@ -44,11 +44,13 @@ public:
   // A row's wanted columns, numbered from 1 as in Rows.
   class Row {
   public:
-    [[nodiscard]] Datum datum(int column) const noexcept { return columns_[column - 1]; }
     template <class T> [[nodiscard]] std::optional<T> optional(int column) const {
-      return nulls_[column - 1] ? std::nullopt : std::optional<T>(from_datum<T>(datum(column)));
+      return nulls_[column - 1] ? std::nullopt : std::optional<T>(from_datum<T>(columns_[column - 1]));
     }
     template <class T> [[nodiscard]] T get(int column) const { return stored(optional<T>(column)); }
+    [[nodiscard]] Datum datum(int column) const { // as it is stored
+      return stored(nulls_[column - 1] ? std::nullopt : std::optional(columns_[column - 1]));
+    }
     [[nodiscard]] std::size_t position() const noexcept { return position_; } // of the keys it was found by
     [[nodiscard]] const ItemPointerData &place() const noexcept { return place_; }
 

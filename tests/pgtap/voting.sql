@@ -163,5 +163,15 @@ SELECT results_eq('SELECT question, prompt, choice FROM roughly_my_answers() WHE
 COMMIT;
 RESET SESSION AUTHORIZATION;
 
+-- A row changed by hand is an error, whether it is read below SPI or by a statement.
+\set no_prompt 'ALTER TABLE roughly.questions ALTER prompt DROP NOT NULL; UPDATE roughly.questions SET prompt = NULL WHERE prompt = ''tap: 7'''
+\set by_statement 'CREATE TRIGGER by_statement AFTER INSERT ON roughly.votes EXECUTE FUNCTION suppress_redundant_updates_trigger()'
+BEGIN;
+SELECT pg_temp.act('cem') \g /dev/null
+SELECT is(pg_temp.mutated(:'no_prompt', 'SELECT (state, message)::text FROM pg_temp.outcome(''SELECT roughly_my_answers()'')'), '(XX001,"a stored value is missing")', 'a prompt that is missing is corruption');
+SELECT is(pg_temp.mutated(:'by_statement' || ';' || :'no_prompt', 'SELECT state FROM pg_temp.outcome(''SELECT roughly_my_answers()'')'), 'XX001', 'also read by a statement');
+SELECT is(pg_temp.mutated(:'by_statement', 'SELECT count(*)::text FROM roughly_my_answers() WHERE question IN (SELECT id FROM asked)'), '130', 'which finds all of them too');
+COMMIT;
+
 SELECT * FROM finish();
 \ir clean.psql
