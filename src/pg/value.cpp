@@ -207,9 +207,11 @@ private:
 
 } // namespace
 
+// Of what a policy calls for each row, call() would be nearly half; this allocation raises nothing.
 Datum uuid_result(const Uuid &id) {
-  const CallersMemory memory;
-  auto *copy = static_cast<unsigned char *>(call(palloc, id.size()));
+  void *copy = MemoryContextAllocExtended(detail::error_home, id.size(), MCXT_ALLOC_NO_OOM);
+  if (copy == nullptr)
+    throw std::bad_alloc();
   memcpy(copy, id.data(), id.size());
   return PointerGetDatum(copy);
 }
