@@ -53,6 +53,8 @@ make_roles
 catalog fresh > "$work/fresh"
 like "$(< "$work/fresh")" "create_empty_extension\\('roughly_auth', 'public', false, '$current'" "control: a fresh installation"
 
+is "$(nm -D --defined-only "$("$PG_CONFIG" --pkglibdir)/roughly_auth.so" | awk '$3 !~ /^(_PG_init|Pg_magic_func|(pg_finfo_)?roughly_.*)$/')" '' "the library exports what PostgreSQL calls, and nothing else"
+
 for version in $versions; do
   export PGDATABASE=$version
   sql -d postgres -c "CREATE DATABASE \"$version\""
