@@ -82,7 +82,8 @@ std::vector<PastAnswer> past_answers(Spi &spi, const VoteSecret &secret, std::op
   }
   std::vector<PastAnswer> answers;
   for (const auto &[place, receipt] : vote_store::find_receipts(spi, ids, tags))
-    answers.push_back({ids[place], asked[place].prompt, asked[place].choices, secret.open_receipt(ids[place], tags[place], receipt)});
+    answers.push_back(
+        {ids[place], asked[place].prompt, asked[place].choices, secret.open_receipt(ids[place], tags[place], receipt)});
   return answers;
 }
 

@@ -77,6 +77,7 @@ ROUGHLY_FUNCTION(roughly_my_answers) {
   const VoteSecret secret = open_vote_secret(spi, user, load_voter(user, {}).sealed_vote_secret);
 
   for (const PastAnswer &answer : past_answers(spi, secret, only))
-    result.put({value(answer.question), Value{answer.prompt, false}, answer.choice(), Value{DateADTGetDatum(answer.receipt.day), false}});
+    result.put({value(answer.question), Value{answer.prompt, false}, answer.choice(),
+                Value{DateADTGetDatum(answer.receipt.day), false}});
   return void_result();
 }

@@ -101,7 +101,8 @@ Value text_at(Datum texts, std::size_t place) {
   return call([&] {
     Value element;
     int subscript = static_cast<int>(place) + 1;
-    element.datum = array_get_element(texts, 1, &subscript, -1, text_element.length, text_element.by_value, text_element.alignment, &element.null);
+    element.datum = array_get_element(texts, 1, &subscript, -1, text_element.length, text_element.by_value,
+                                      text_element.alignment, &element.null);
     return element;
   });
 }
