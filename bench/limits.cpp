@@ -1,6 +1,6 @@
 // What nobody who does our work can leave out, with nothing of ours. The library is as small as one can be; it is linked with
-// what ours is linked with and has as many settings. first_call(path) reads a file and the tables that authenticating reads; somebody() is
-// the least that a policy can call, and returns what be_somebody(uuid) was told.
+// what ours is linked with and has as many settings. first_call(path) reads a file and the tables that authenticating
+// reads; somebody() is the least that a policy can call, and returns what be_somebody(uuid) was told.
 #include "pg/postgres.hpp"
 
 #include <crypt.h>

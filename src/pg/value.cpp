@@ -99,11 +99,17 @@ Value value(const std::vector<Uuid> &ids) {
 
 Value text_at(Datum texts, std::size_t place) {
   return call([&] {
-    Value element;
-    int subscript = static_cast<int>(place) + 1;
-    element.datum = array_get_element(texts, 1, &subscript, -1, text_element.length, text_element.by_value,
-                                      text_element.alignment, &element.null);
-    return element;
+    Value found;
+    Datum *elements = nullptr;
+    bool *nulls = nullptr;
+    int count = 0;
+    deconstruct_array(DatumGetArrayTypeP(texts), text_element.type, text_element.length, text_element.by_value,
+                      text_element.alignment, &elements, &nulls, &count);
+    if (place < static_cast<std::size_t>(count))
+      found = {elements[place], nulls[place]};
+    pfree(elements);
+    pfree(nulls);
+    return found;
   });
 }
 

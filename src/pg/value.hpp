@@ -67,7 +67,7 @@ template <class T> T stored(std::optional<T> found) {
   return std::move(*found);
 }
 
-// The element at a place, from 0, of a text[]; null beyond its end. It lies within the array.
+// The element at a place of a text[], from 0 whatever its bounds and dimensions; null beyond its end. It lies within the array.
 Value text_at(Datum texts, std::size_t place);
 
 // What an object of jsonb has by this key, as text.

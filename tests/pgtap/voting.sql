@@ -163,6 +163,17 @@ SELECT results_eq('SELECT question, prompt, choice FROM roughly_my_answers() WHE
 COMMIT;
 RESET SESSION AUTHORIZATION;
 
+-- Choices are counted from the first, whatever the bounds and dimensions of their array.
+CREATE TEMP TABLE odd AS SELECT roughly_create_question('tap: odd', choices) AS id FROM unnest(ARRAY['[0:2]={a,b,c}', '[5:7]={a,b,c}', '{{a,b},{c,d}}']::text[]) t, LATERAL (SELECT t::text[]) c (choices);
+GRANT SELECT ON odd TO PUBLIC;
+SET SESSION AUTHORIZATION tap_app;
+BEGIN;
+SELECT pg_temp.act('cem') \g /dev/null
+SELECT roughly_cast_vote(id, 'b') FROM odd \g /dev/null
+SELECT is((SELECT array_agg(choice) FROM roughly_my_answers(ARRAY(SELECT id FROM odd))), '{b,b,b}', 'so an answer is what was chosen');
+COMMIT;
+RESET SESSION AUTHORIZATION;
+
 -- A row changed by hand is an error, whether it is read below SPI or by a statement.
 \set no_prompt 'ALTER TABLE roughly.questions ALTER prompt DROP NOT NULL; UPDATE roughly.questions SET prompt = NULL WHERE prompt = ''tap: 7'''
 \set by_statement 'CREATE TRIGGER by_statement AFTER INSERT ON roughly.votes EXECUTE FUNCTION suppress_redundant_updates_trigger()'
@@ -170,6 +181,7 @@ BEGIN;
 SELECT pg_temp.act('cem') \g /dev/null
 SELECT is(pg_temp.mutated(:'no_prompt', 'SELECT (state, message)::text FROM pg_temp.outcome(''SELECT roughly_my_answers()'')'), '(XX001,"a stored value is missing")', 'a prompt that is missing is corruption');
 SELECT is(pg_temp.mutated(:'by_statement' || ';' || :'no_prompt', 'SELECT state FROM pg_temp.outcome(''SELECT roughly_my_answers()'')'), 'XX001', 'also read by a statement');
+SELECT is(pg_temp.mutated('UPDATE roughly.questions SET choices = ''{a}'' WHERE prompt = ''tap: 7''', 'SELECT (state, message)::text FROM pg_temp.outcome(''SELECT roughly_my_answers()'')'), '(XX001,"a receipt names a choice that the question does not have")', 'so is a choice that is missing');
 SELECT is(pg_temp.mutated(:'by_statement', 'SELECT count(*)::text FROM roughly_my_answers() WHERE question IN (SELECT id FROM asked)'), '130', 'which finds all of them too');
 COMMIT;
 
